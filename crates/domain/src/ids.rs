@@ -1,0 +1,104 @@
+//! Identifiers of things. Most are UUIDv7 text; office and device codes are the short ones printed in case numbers.
+
+use crate::time::{Chance, Millis};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use uuid::Uuid;
+
+macro_rules! uuid_id {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new UUIDv7 from the injected time and chance.
+            pub fn new(now: Millis, chance: &dyn Chance) -> Self {
+                Self(uuid_v7(now, chance))
+            }
+            /// Wraps an existing UUID.
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+            /// The UUID inside.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+            /// Parses the hyphenated text form.
+            pub fn parse(text: &str) -> Option<Self> {
+                Uuid::parse_str(text).ok().map(Self)
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+    )+};
+}
+
+uuid_id! {
+    /// One immutable thing a person did.
+    OpId,
+    /// One case.
+    CaseId,
+    /// One enrolled desk (or the server's own device).
+    DeviceId,
+    /// One life of a journal.
+    Incarnation,
+    /// One person who signs in.
+    UserId,
+    /// One document (photo or PDF).
+    DocumentId,
+    /// One merchant of the register.
+    MerchantId,
+    /// All ops of one user action.
+    GroupId,
+    /// One life of the server's database.
+    Epoch,
+}
+
+/// Five characters `[0-9A-Z]`, printed in case numbers; the scope of a feed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(transparent)]
+pub struct OfficeCode(String);
+
+impl OfficeCode {
+    /// Parses exactly five upper-case letters or digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = text.len() == 5
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+        fits.then(|| Self(text.to_owned()))
+    }
+    /// The five characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for OfficeCode {
+    fn deserialize<D: serde::Deserializer<'de>>(de: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(de)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("office code: 5 of 0-9A-Z"))
+    }
+}
+
+impl fmt::Display for OfficeCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn uuid_v7(now: Millis, chance: &dyn Chance) -> Uuid {
+    let mut random = [0_u8; 10];
+    chance.fill(&mut random);
+    uuid::Builder::from_unix_timestamp_millis(now.unsigned_abs(), &random).into_uuid()
+}

@@ -1,0 +1,86 @@
+//! Enrolment, sign-in and the session. Public keys and signatures are base64 (standard alphabet, padded).
+
+use desk_domain::ids::{DeviceId, OfficeCode, UserId};
+use desk_domain::people::{Employer, Role};
+use desk_domain::time::Millis;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// `POST /v1/enrol`. The code is 26 base32 characters, 15 minutes, bound to one office.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolRequest {
+    pub code: String,
+    pub device: DeviceId,
+    /// Ed25519 public key, 32 bytes.
+    pub public_key: String,
+    pub label: String,
+    /// Signature by that key over `"enrol" ‖ code ‖ device`.
+    pub proof: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct EnrolReply {
+    pub status: DeviceStatus,
+    pub office: OfficeCode,
+    pub office_name: String,
+    /// Two characters printed in case numbers, unique within the office.
+    pub device_code: String,
+    /// Recovery public key of the office's admin, if one is configured (base64, age-free X25519).
+    #[serde(default)]
+    pub recovery_key: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceStatus {
+    Pending,
+    Active,
+    Revoked,
+}
+
+/// `POST /v1/session`. Proof: Ed25519 by the device over `"session" ‖ device ‖ login ‖ at`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignInRequest {
+    pub device: DeviceId,
+    pub login: String,
+    pub password: String,
+    #[serde(default)]
+    pub totp: Option<String>,
+    pub at: Millis,
+    pub proof: String,
+}
+
+/// `POST /v1/session/refresh`. One-time; a second use kills the family.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshRequest {
+    pub device: DeviceId,
+    pub refresh_token: String,
+    pub at: Millis,
+    /// Ed25519 by the device over `"refresh" ‖ device ‖ refresh_token ‖ at`.
+    pub proof: String,
+}
+
+/// Reply of both. Sent as `Authorization: Bearer <access_token>`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SessionReply {
+    pub access_token: String,
+    pub access_expires_at: Millis,
+    pub refresh_token: String,
+    pub user: UserCard,
+}
+
+/// What a desk knows of a user; also delivered in the feed so that names show offline.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UserCard {
+    pub user: UserId,
+    pub person: UserId,
+    pub login: String,
+    pub name: String,
+    pub roles: BTreeSet<Role>,
+    pub employer: Employer,
+    pub offices: BTreeSet<OfficeCode>,
+    pub active: bool,
+}
