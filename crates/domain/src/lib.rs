@@ -24,5 +24,6 @@ pub mod op;
 pub mod outcome;
 pub mod people;
 pub mod policy;
+pub mod registry;
 pub mod secret_trap;
 pub mod time;

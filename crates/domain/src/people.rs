@@ -56,6 +56,33 @@ pub struct Actor {
     pub active: bool,
 }
 
+/// What a desk knows of a user; also delivered in the feed so that names show offline.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UserCard {
+    pub user: UserId,
+    pub person: UserId,
+    pub login: String,
+    pub name: String,
+    pub roles: BTreeSet<Role>,
+    pub employer: Employer,
+    pub offices: BTreeSet<OfficeCode>,
+    pub active: bool,
+}
+
+impl UserCard {
+    /// The actor that the rules judge.
+    pub fn actor(&self) -> Actor {
+        Actor {
+            user: self.user,
+            person: self.person,
+            roles: self.roles.clone(),
+            employer: self.employer,
+            offices: self.offices.clone(),
+            active: self.active,
+        }
+    }
+}
+
 impl Actor {
     /// Holds the role, and the employer lets it count.
     pub fn may(&self, role: Role) -> bool {

@@ -8,7 +8,6 @@
 pub mod documents;
 pub mod error;
 pub mod people;
-pub mod registry;
 pub mod sync;
 
 use desk_domain::ids::Epoch;

@@ -1,10 +1,9 @@
 //! Enrolment, sign-in and the session. Public keys and signatures are base64 (standard alphabet, padded).
 
-use desk_domain::ids::{DeviceId, OfficeCode, UserId};
-use desk_domain::people::{Employer, Role};
+use desk_domain::ids::{DeviceId, OfficeCode};
+use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// `POST /v1/enrol`. The code is 26 base32 characters, 15 minutes, bound to one office.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -15,7 +14,7 @@ pub struct EnrolRequest {
     /// Ed25519 public key, 32 bytes.
     pub public_key: String,
     pub label: String,
-    /// Signature by that key over `"enrol" ‖ code ‖ device`.
+    /// Signature by that key over [`enrol_message`].
     pub proof: String,
 }
 
@@ -39,7 +38,7 @@ pub enum DeviceStatus {
     Revoked,
 }
 
-/// `POST /v1/session`. Proof: Ed25519 by the device over `"session" ‖ device ‖ login ‖ at`.
+/// `POST /v1/session`. Proof: Ed25519 by the device over [`session_message`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignInRequest {
@@ -59,7 +58,7 @@ pub struct RefreshRequest {
     pub device: DeviceId,
     pub refresh_token: String,
     pub at: Millis,
-    /// Ed25519 by the device over `"refresh" ‖ device ‖ refresh_token ‖ at`.
+    /// Ed25519 by the device over [`refresh_message`].
     pub proof: String,
 }
 
@@ -72,15 +71,17 @@ pub struct SessionReply {
     pub user: UserCard,
 }
 
-/// What a desk knows of a user; also delivered in the feed so that names show offline.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct UserCard {
-    pub user: UserId,
-    pub person: UserId,
-    pub login: String,
-    pub name: String,
-    pub roles: BTreeSet<Role>,
-    pub employer: Employer,
-    pub offices: BTreeSet<OfficeCode>,
-    pub active: bool,
+/// The bytes that a desk signs to enrol.
+pub fn enrol_message(code: &str, device: DeviceId) -> Vec<u8> {
+    format!("enrol\n{code}\n{device}").into_bytes()
+}
+
+/// The bytes that a desk signs to open a session. The password is not among them.
+pub fn session_message(device: DeviceId, login: &str, at: Millis) -> Vec<u8> {
+    format!("session\n{device}\n{login}\n{at}").into_bytes()
+}
+
+/// The bytes that a desk signs to refresh.
+pub fn refresh_message(device: DeviceId, refresh_token: &str, at: Millis) -> Vec<u8> {
+    format!("refresh\n{device}\n{refresh_token}\n{at}").into_bytes()
 }

@@ -1,11 +1,11 @@
 //! hello, push, pull, snapshot: `sync.md` section 5.
 
-use crate::people::UserCard;
-use crate::registry::MerchantRecord;
 use desk_domain::case::{Case, TimelineEntry};
 use desk_domain::ids::{CaseId, DeviceId, Incarnation, OfficeCode, OpId};
 use desk_domain::op::ChainHash;
 use desk_domain::outcome::Outcome;
+use desk_domain::people::UserCard;
+use desk_domain::registry::MerchantRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! The register of merchants and terminals, as delivered to the offices that need it.
 
-use desk_domain::ids::{MerchantId, OfficeCode};
-use desk_domain::time::Millis;
+use crate::ids::{MerchantId, OfficeCode};
+use crate::time::Millis;
 use serde::{Deserialize, Serialize};
 
 /// One merchant with its terminals. Reference values stay inside the desk's encrypted file and never reach the window.
