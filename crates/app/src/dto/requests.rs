@@ -1,0 +1,68 @@
+//! Arguments of the commands: one struct each, unknown fields refused.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use ts_rs::TS;
+
+macro_rules! requests {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident : $ty:ty),* $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+        #[serde(deny_unknown_fields)]
+        #[ts(export)]
+        pub struct $name { $( pub $field: $ty ),* }
+    )+};
+}
+
+requests! {
+    /// No arguments.
+    Nothing {}
+    SetupServer { server_url: String, enrol_code: String, login: String, password: String, passphrase: String }
+    SetupStandalone { office_name: String, name: String, passphrase: String }
+    Unlock { passphrase: String }
+    SignIn { login: String, password: String }
+    /// `filter`: mine, returned, drafts, waiting, unfinished_calls, due_soon, team, review, execute, tell, all.
+    QueueQuery { filter: String, after: Option<String>, limit: u32 }
+    CaseRef { case: String }
+    CaseNew { call_ref: Option<String>, channel: Option<String> }
+    DraftPut { case: String, field: String, raw: String }
+    /// `accept`: warning code → the agent's reason. `base`: `FieldView.rev`.
+    FieldSetArgs { case: String, field: String, raw: String, source: String, base: Option<String>, accept: BTreeMap<String, String> }
+    /// Several fields said once: from a QR, the register or an earlier case. Only empty fields are filled.
+    FieldsFill { case: String, values: BTreeMap<String, String>, source: String }
+    EvidenceAdd { case: String, kind: String, note: String, call_ref: Option<String> }
+    DiagnosisAnswer { case: String, question: String, option: String }
+    /// Bytes in base64. Without a case the document waits in the tray.
+    DocumentAdd { case: Option<String>, kind: String, name: String, bytes: String, replaces: Option<String> }
+    DocumentAttachArgs { case: String, document: String, kind: String, replaces: Option<String> }
+    DocumentDetachArgs { case: String, document: String, reason: String }
+    /// `part`: thumbnail, rendition or page. `page` from 0.
+    DocumentTicket { document: String, part: String, page: u32 }
+    NoteArgs { case: String, text: String }
+    WaitArgs { case: String, promise_date: String }
+    WithdrawArgs { case: String, reason: String, identity_checked: bool }
+    /// `way`: resolved, referred or duplicate.
+    FinishArgs { case: String, way: String, reason: String, surviving: Option<String> }
+    JudgeArgs { case: String, document: String, verdict: String, code: Option<String>, note: String }
+    WaiveArgs { case: String, kind: String, reason: String }
+    ReturnArgs { case: String, items: Vec<ReturnArgsItem> }
+    /// Exactly one of field, document, missing_kind.
+    ReturnArgsItem { field: Option<String>, document: Option<String>, missing_kind: Option<String>, code: String, text: String }
+    ReturnAnswerArgs { case: String, index: u32, text: String }
+    RejectArgs { case: String, code: String, appeal: String }
+    ApproveArgs { case: String, digest: String }
+    HoldArgs { case: String, reason: String, review_date: String }
+    ReasonArgs { case: String, reason: String }
+    ExecuteRecordArgs { case: String, result: String, reference: String, evidence: String, requeried: bool }
+    NoticeArgs { case: String, channel: String, template: String, delivered: bool, note: String }
+    FollowUpArgs { case: String, result: String, note: String }
+    ReopenArgs { case: String, reason: String, new_evidence: String }
+    /// `raw` none takes theirs away too (clears); `take`: mine, theirs or value.
+    ConflictArgs { case: String, conflict: String, take: String, raw: Option<String> }
+    RevealArgs { case: String, field: String, reason: String }
+    SearchArgs { query: String }
+    MerchantRef { merchant: String }
+    ArticleRef { article: String }
+    CallEnd { case: String, call_ref: String }
+    EventsSince { n: u32 }
+}
