@@ -3,8 +3,8 @@
 
 use chrono::NaiveDate;
 use desk_domain::ident::{
-    InvoiceIdent, LegacyResidentId, Reject, Uscc, check_invoice_date, check_vector,
-    vector_mismatches,
+    InvoiceIdent, LegacyResidentId, Reject, TravelDocument, TravelDocumentKind, Uscc,
+    check_invoice_date, check_vector, vector_mismatches,
 };
 
 fn today() -> NaiveDate {
@@ -72,6 +72,40 @@ fn impossible_resident_ids_are_refused() {
             ("161105199003070017", "REGION"),
         ],
     );
+}
+
+#[test]
+fn nobody_is_older_than_130_years() {
+    let at = |year| NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
+    let check = |year| check_vector("resident_id", "110105190901010015", at(year)).unwrap();
+    assert_eq!(check(2039), Ok(Vec::new()));
+    assert_eq!(check(2040), Err(Reject::Date));
+    assert_eq!(check(1908), Err(Reject::Date));
+}
+
+#[test]
+fn an_unlisted_nationality_is_a_doubt() {
+    assert_eq!(
+        code("permanent_resident_id", "91199919800515001X"),
+        "WARN_REGION"
+    );
+}
+
+#[test]
+fn a_travel_document_tells_its_kind() {
+    use TravelDocumentKind::{HkMacaoForeignPermit, HkMacaoPermit, Passport, TaiwanPermit};
+    for (text, kind) in [
+        ("H00000001", HkMacaoPermit),
+        ("M0000000102", HkMacaoPermit),
+        ("HA0000001", HkMacaoForeignPermit),
+        ("00000001", TaiwanPermit),
+        ("EA0000001", Passport),
+    ] {
+        assert_eq!(
+            TravelDocument::parse(text).unwrap().value.kind(),
+            Some(kind)
+        );
+    }
 }
 
 #[test]

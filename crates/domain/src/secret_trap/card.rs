@@ -15,10 +15,8 @@ const MASK: &str = "**** ";
 /// Whether a full card number stands anywhere in the text.
 pub(super) fn holds_card(text: &str) -> bool {
     let chars = super::folded_chars(text);
-    groups_of(&chars)
-        .iter()
-        .enumerate()
-        .any(|(at, _)| card_from(&chars, at).is_some())
+    let groups = groups_of(&chars);
+    (0..groups.len()).any(|at| card_from(&chars, groups.iter().skip(at)).is_some())
 }
 
 /// The text with each full card number replaced by `**** 1234`; offered before a refused save.
@@ -37,7 +35,7 @@ pub fn mask_cards(text: &str) -> String {
         if group.start < done {
             continue;
         }
-        let Some(found) = card_from(&chars, at) else {
+        let Some(found) = card_from(&chars, groups.iter().skip(at)) else {
             continue;
         };
         let start = kept.get(found.start).copied().unwrap_or(copied);
@@ -68,12 +66,14 @@ fn groups_of(chars: &[char]) -> Vec<Range<usize>> {
     groups
 }
 
-/// The card number that starts with one of the groups, if there is one.
-fn card_from(chars: &[char], first: usize) -> Option<Range<usize>> {
-    let groups = groups_of(chars);
+/// The card number that starts with the first of the groups, if there is one.
+fn card_from<'a>(
+    chars: &[char],
+    groups: impl Iterator<Item = &'a Range<usize>>,
+) -> Option<Range<usize>> {
     let mut taken: Vec<Range<usize>> = Vec::new();
     let mut total = 0;
-    for group in groups.into_iter().skip(first) {
+    for group in groups {
         let joins = taken
             .last()
             .is_none_or(|last| is_gap(chars, last.end..group.start));
@@ -81,7 +81,7 @@ fn card_from(chars: &[char], first: usize) -> Option<Range<usize>> {
         if !joins || total > *DIGITS.end() {
             return None;
         }
-        taken.push(group);
+        taken.push(group.clone());
         let whole = taken.first()?.start..taken.last()?.end;
         let digits: String = digits_in(chars, &whole).collect();
         if DIGITS.contains(&total) && is_card_shape(&taken, &digits) && is_card(&digits) {

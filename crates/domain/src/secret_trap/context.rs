@@ -165,6 +165,8 @@ const SENTENCE_ENDS: &[char] = &['。', '；', ';', '\n', '！', '!', '？', '?'
 
 /// How far behind its name a code is looked for, in characters.
 const REACH_CHARS: usize = 16;
+/// How much of the text behind a name is looked at, so that long texts stay cheap.
+const BEHIND_CHARS_MAX: usize = 96;
 const LINKS_MAX: usize = 6;
 const SECRET_CHARS_MIN: usize = 4;
 
@@ -172,21 +174,27 @@ const SECRET_CHARS_MIN: usize = 4;
 pub(super) fn plain(text: &str) -> String {
     let chars = super::folded_chars(text);
     let mut plain = String::with_capacity(text.len());
-    for (at, c) in chars.iter().enumerate() {
-        let after = chars.iter().skip(at).find(|next| !next.is_whitespace());
-        let between =
-            plain.chars().next_back().is_some_and(is_han) && after.copied().is_some_and(is_han);
-        if !(between && matches!(c, ' ' | '\t')) {
-            plain.push(c.to_ascii_lowercase());
+    // Spaces wait until it is known what they stand between.
+    let mut waiting = String::new();
+    for c in chars {
+        if matches!(c, ' ' | '\t') {
+            waiting.push(c);
+            continue;
         }
+        let between = plain.chars().next_back().is_some_and(is_han) && is_han(c);
+        if !between {
+            plain.push_str(&waiting);
+        }
+        waiting.clear();
+        plain.push(c.to_ascii_lowercase());
     }
     plain
 }
 
 /// A CVV: exactly three or four digits right behind its name.
 pub(super) fn holds_cvv(plain: &str) -> bool {
-    behind(plain, CVV_WORDS).any(|rest| {
-        let value = skip_links(rest).rest;
+    behind(plain, CVV_WORDS).any(|found| {
+        let value = skip_links(found.rest).rest;
         let (digits, after) = leading_digits(value);
         matches!(digits.len(), 3 | 4) && !is_counted(after)
     })
@@ -194,13 +202,12 @@ pub(super) fn holds_cvv(plain: &str) -> bool {
 
 /// A password or PIN: a word with a digit behind its name, or any word behind a colon.
 pub(super) fn holds_password(plain: &str) -> bool {
-    behind(plain, PASSWORD_WORDS).any(|rest| {
+    behind(plain, PASSWORD_WORDS).any(|found| {
         // The one-time kinds are codes; the refusal is the same, but the coaching line is not.
-        let named = plain.get(..plain.len() - rest.len()).unwrap_or_default();
-        if CODE_WORDS.iter().any(|word| named.ends_with(word)) {
+        if CODE_WORDS.iter().any(|word| found.named.ends_with(word)) {
             return false;
         }
-        let linked = skip_links(rest);
+        let linked = skip_links(found.rest);
         let end = linked
             .rest
             .find(|c: char| !c.is_ascii_graphic() || ",;()\"'".contains(c));
@@ -218,7 +225,7 @@ pub(super) fn holds_password(plain: &str) -> bool {
 
 /// A one-time code: four to eight digits near its name, on either side.
 pub(super) fn holds_one_time_code(plain: &str) -> bool {
-    let after = behind(plain, CODE_WORDS).any(holds_code_behind);
+    let after = behind(plain, CODE_WORDS).any(|found| holds_code_behind(found.rest));
     after || before(plain, CODE_WORDS).any(ends_with_code)
 }
 
@@ -316,6 +323,13 @@ fn is_counted(after: &str) -> bool {
         || UNIT_WORDS.iter().any(|word| bare.starts_with(word))
 }
 
+struct Behind<'a> {
+    /// The text up to the end of the name.
+    named: &'a str,
+    /// What follows it, cut to a bounded length.
+    rest: &'a str,
+}
+
 struct Linked<'a> {
     rest: &'a str,
     strong: bool,
@@ -356,9 +370,20 @@ fn code_digits(text: &str) -> (&str, &str) {
     }
 }
 
-/// What stands behind each whole-word occurrence of one of the words.
-fn behind<'a>(text: &'a str, words: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
-    occurrences(text, words).filter_map(|(at, word)| text.get(at + word.len()..))
+/// What stands behind each whole-word occurrence of one of the words, as far as it matters.
+fn behind<'a>(text: &'a str, words: &'a [&'a str]) -> impl Iterator<Item = Behind<'a>> {
+    occurrences(text, words).filter_map(|(at, word)| {
+        let start = at + word.len();
+        let rest = text.get(start..)?;
+        let end = rest
+            .char_indices()
+            .nth(BEHIND_CHARS_MAX)
+            .map_or(rest.len(), |(end, _)| end);
+        Some(Behind {
+            named: text.get(..start)?,
+            rest: rest.get(..end)?,
+        })
+    })
 }
 
 /// What stands in front of each whole-word occurrence of one of the words.

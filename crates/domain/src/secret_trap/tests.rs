@@ -230,7 +230,32 @@ fn a_finding_tells_its_kind_and_nothing_of_the_text() {
     assert!(!format!("{found:?}").contains("Sample"));
 }
 
+#[test]
+fn long_hostile_texts_are_inspected_in_one_pass() {
+    for unit in ["1 ", "验证码", "pwd=", "otp ", "6222 ", "中  ", " "] {
+        let text = unit.repeat(100_000);
+        let field = FieldKind::FreeText;
+        let expected = (unit == "pwd=").then_some(SecretKind::Password);
+        assert_eq!(kind_in(&text, field), expected, "{unit}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn the_numbers_of_this_trade_are_no_cards(
+        mobile in "1[3-9][0-9]{9}", other in "1[3-9][0-9]{9}", landline in "0(10|21|755)-[2-9][0-9]{7}",
+        merchant in "82[0-9]{13}", inner in "[45]00[0-9]{16}", terminal in "[0-9]{8}",
+        tusn in "00000702[0-9]{8,11}", digital in "2[4-6][0-9]{18}", yuan in "[1-9],[0-9]{3},[0-9]{3}\\.[0-9]{2}",
+    ) {
+        for text in [
+            format!("{mobile} {other}"), format!("{landline} {mobile}"), format!("{mobile}/{landline}"),
+            format!("商户 {merchant} 终端 {terminal}"), format!("{merchant} {terminal}"),
+            format!("{inner} {mobile}"), format!("SN {tusn}"), format!("{digital}，{yuan}"),
+        ] {
+            prop_assert_eq!(kind_in(&text, FieldKind::FreeText), None, "{}", text);
+        }
+    }
+
     #[test]
     fn masked_text_holds_no_card(text in "[6 2-]{0,6}[0-9 .-]{10,40}") {
         prop_assert_ne!(kind_in(&mask_cards(&text), FieldKind::FreeText), Some(SecretKind::CardNumber));
