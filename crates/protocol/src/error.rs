@@ -53,6 +53,13 @@ codes! {
     CHUNK_MISMATCH = "document.chunk_mismatch";
     DOCUMENT_INCOMPLETE = "document.incomplete";
     DOCUMENT_MISMATCH = "document.hash_mismatch";
+    /// No merchant of the register was located by the blind match yet.
+    CODE_NO_MERCHANT = "code.no_merchant";
+    /// The number of record changed less than 30 days ago.
+    CODE_PHONE_TOO_NEW = "code.phone_changed_recently";
+    CODE_TOO_MANY_SENDS = "code.too_many_sends";
+    CODE_EXPIRED = "code.expired";
+    CODE_TOO_MANY_TRIES = "code.too_many_tries";
     RATE_LIMITED = "request.rate_limited";
     UNAVAILABLE = "server.unavailable";
     INTERNAL = "server.internal";

@@ -5,6 +5,7 @@
 //!
 //! It must never know: how either side stores or sends anything.
 
+pub mod codes;
 pub mod documents;
 pub mod error;
 pub mod people;

@@ -167,6 +167,9 @@ dto! {
         #[ts(type = "number | null")] locked_until: Option<i64>,
         case: super::CaseScreen,
     }
+    /// Where the one-time code went.
+    CodeSent { phone: String, #[ts(type = "number")] expires_at: i64, sends_left: u32 }
+    CodeVerified { right: bool, tries_left: u32, case: super::CaseScreen }
     Revealed { value: String, #[ts(type = "number")] until: i64 }
     Ticket {
         /// Put into an `<img src>`; single use, 30 s.

@@ -63,6 +63,8 @@ requests! {
     SearchArgs { query: String }
     MerchantRef { merchant: String }
     ArticleRef { article: String }
+    /// `code`: what the caller reads out; six digits.
+    CodeVerifyArgs { case: String, code: String }
     CallEnd { case: String, call_ref: String }
     EventsSince { n: u32 }
 }
