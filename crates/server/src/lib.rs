@@ -1,1 +1,24 @@
-//! Room 7, office
+//! Room 7, office: the server that stores every op of an enrolled desk, judges it with the same rules, and tells the
+//! other desks.
+//!
+//! Invariants: an acknowledgement is sent after COMMIT with `synchronous=FULL`; an outcome once given stays; a feed
+//! position is taken from one counter row of its office; every id in every request is looked up within the offices of
+//! the person who asks; no password is hashed on any path but sign-in; no log line holds personal data.
+//!
+//! It must never know: how a desk stores anything, any front end, the wall clock or a random source other than through
+//! [`door`]. SQL stands in [`repo`] and nowhere else.
+
+pub mod cli;
+pub mod config;
+pub mod door;
+pub mod error;
+pub mod frames;
+pub mod http;
+pub mod objects;
+pub mod repo;
+pub mod run;
+pub mod secrets;
+
+pub use config::ServerConfig;
+pub use error::ServerError;
+pub use run::{RunningServer, Server};

@@ -1,0 +1,205 @@
+//! The command line: serving, and the admin's words.
+
+mod admin;
+mod serve;
+
+use crate::config::ServerConfig;
+use crate::error::ServerError;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+#[derive(Parser)]
+#[command(
+    name = "unbind-desk-server",
+    version,
+    about = "The office's server of Unbind Desk"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Clone)]
+struct Data {
+    /// Holds the database and the documents.
+    #[arg(long, env = "UNBIND_DESK_DATA", default_value = "unbind-desk-data")]
+    data: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve desks until told to stop.
+    Serve {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long, default_value = "127.0.0.1:8787")]
+        listen: SocketAddr,
+        /// An enrolled device is active at once.
+        #[arg(long)]
+        auto_approve: bool,
+    },
+    /// Offices.
+    #[command(subcommand)]
+    Office(OfficeCommand),
+    /// People.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Desks.
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// The register of merchants.
+    #[command(subcommand)]
+    Registry(RegistryCommand),
+    /// Internal: decodes one document on stdin in a process of its own.
+    #[command(hide = true)]
+    Docbox,
+}
+
+#[derive(Subcommand)]
+enum OfficeCommand {
+    /// Add an office, or rename it.
+    Add {
+        #[command(flatten)]
+        data: Data,
+        /// Five characters 0-9A-Z.
+        code: String,
+        name: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Add a user; the password is read from stdin.
+    Add {
+        #[command(flatten)]
+        data: Data,
+        login: String,
+        /// The name that colleagues see.
+        #[arg(long)]
+        name: String,
+        #[arg(long = "role", required = true)]
+        roles: Vec<RoleArg>,
+        #[arg(long = "office", required = true)]
+        offices: Vec<String>,
+        /// Outsourced users collect; they never decide or execute.
+        #[arg(long)]
+        outsourced: bool,
+        /// Login of another account of the same human being.
+        #[arg(long)]
+        same_person_as: Option<String>,
+    },
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Set a password; it is read from stdin.
+    Password {
+        #[command(flatten)]
+        data: Data,
+        login: String,
+    },
+    /// Let somebody in no more.
+    Revoke {
+        #[command(flatten)]
+        data: Data,
+        login: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum DeviceCommand {
+    /// Make a one-time code for a new desk of an office.
+    Code {
+        #[command(flatten)]
+        data: Data,
+        office: String,
+    },
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    Approve {
+        #[command(flatten)]
+        data: Data,
+        device: String,
+    },
+    Revoke {
+        #[command(flatten)]
+        data: Data,
+        device: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum RegistryCommand {
+    /// Import merchants from a JSON array.
+    Import {
+        #[command(flatten)]
+        data: Data,
+        file: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RoleArg {
+    Agent,
+    Clerk,
+    Reviewer,
+    Operator,
+    Supervisor,
+    Admin,
+    Auditor,
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if matches!(cli.command, Command::Docbox) {
+        return u8::try_from(desk_media::docbox_main()).map_or(ExitCode::FAILURE, ExitCode::from);
+    }
+    let filter =
+        EnvFilter::try_from_env("UNBIND_DESK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .init();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "stopped");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), ServerError> {
+    match command {
+        Command::Serve {
+            data,
+            listen,
+            auto_approve,
+        } => serve::serve(ServerConfig {
+            listen,
+            auto_approve,
+            ..ServerConfig::new(data.data)
+        }),
+        Command::Office(command) => admin::office(command),
+        Command::User(command) => admin::user(command),
+        Command::Device(command) => admin::device(command),
+        Command::Registry(command) => admin::registry(command),
+        Command::Docbox => Ok(()),
+    }
+}
+
+/// One line on stdout.
+fn say(line: &str) -> Result<(), ServerError> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| ServerError::Io("stdout", error))
+}

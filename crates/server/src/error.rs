@@ -1,0 +1,316 @@
+//! Errors at the edges: why a server does not start, and what a desk is told.
+
+use crate::repo::RepoError;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use desk_protocol::error::{self as code, Problem};
+use std::collections::BTreeMap;
+
+/// Why the server, or a command of it, stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error("{0}: {1}")]
+    Io(&'static str, #[source] std::io::Error),
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    #[error("another server works in this data directory")]
+    InUse,
+    #[error("the rules do not load: {0}")]
+    Rules(String),
+    #[error("{0}")]
+    Usage(String),
+    #[error("the server ended before it listened")]
+    Ended,
+    #[error("file: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Status, whether the same request may succeed later, and the words, by code.
+const ANSWERS: &[(&str, StatusCode, bool, &str)] = &[
+    (
+        code::SIGN_IN_WRONG,
+        StatusCode::UNAUTHORIZED,
+        false,
+        "Login or password is wrong.",
+    ),
+    (
+        code::SIGN_IN_LOCKED,
+        StatusCode::TOO_MANY_REQUESTS,
+        true,
+        "Too many tries; wait and try again.",
+    ),
+    (
+        code::TOKEN_EXPIRED,
+        StatusCode::UNAUTHORIZED,
+        false,
+        "The session has expired; refresh it.",
+    ),
+    (
+        code::TOKEN_INVALID,
+        StatusCode::UNAUTHORIZED,
+        false,
+        "The session is not valid; sign in again.",
+    ),
+    (
+        code::DEVICE_UNKNOWN,
+        StatusCode::FORBIDDEN,
+        false,
+        "This device is not enrolled here.",
+    ),
+    (
+        code::DEVICE_PENDING,
+        StatusCode::FORBIDDEN,
+        true,
+        "An administrator has not approved this device yet.",
+    ),
+    (
+        code::DEVICE_REVOKED,
+        StatusCode::FORBIDDEN,
+        false,
+        "This device has been revoked.",
+    ),
+    (
+        code::ENROL_CODE_WRONG,
+        StatusCode::FORBIDDEN,
+        false,
+        "The code is wrong or was used before; ask for a new one.",
+    ),
+    (
+        code::ENROL_CODE_EXPIRED,
+        StatusCode::FORBIDDEN,
+        false,
+        "The code has expired; ask for a new one.",
+    ),
+    (
+        code::FORBIDDEN,
+        StatusCode::FORBIDDEN,
+        false,
+        "Your role does not allow this.",
+    ),
+    (
+        code::NOT_FOUND,
+        StatusCode::NOT_FOUND,
+        false,
+        "There is no such thing here.",
+    ),
+    (
+        code::BAD_JSON,
+        StatusCode::BAD_REQUEST,
+        false,
+        "The request is not the agreed JSON.",
+    ),
+    (
+        code::TOO_LARGE,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        false,
+        "The request is larger than allowed; send less.",
+    ),
+    (
+        code::UPGRADE_REQUIRED,
+        StatusCode::UPGRADE_REQUIRED,
+        false,
+        "This desk is too old to read; it may still send.",
+    ),
+    (
+        code::FORK,
+        StatusCode::CONFLICT,
+        false,
+        "Another history of this device is stored here.",
+    ),
+    (
+        code::GAP,
+        StatusCode::CONFLICT,
+        false,
+        "Earlier operations are missing; send them first.",
+    ),
+    (
+        code::BAD_SIGNATURE,
+        StatusCode::BAD_REQUEST,
+        false,
+        "The push is not signed by this device.",
+    ),
+    (
+        code::BAD_CHAIN,
+        StatusCode::BAD_REQUEST,
+        false,
+        "The operations do not form a chain.",
+    ),
+    (
+        code::BAD_OP,
+        StatusCode::BAD_REQUEST,
+        false,
+        "An operation is not well formed.",
+    ),
+    (
+        code::CURSOR_INVALID,
+        StatusCode::CONFLICT,
+        false,
+        "The cursor does not belong to this feed; fill anew.",
+    ),
+    (
+        code::DOCUMENT_UNKNOWN,
+        StatusCode::NOT_FOUND,
+        true,
+        "No operation has announced this document yet.",
+    ),
+    (
+        code::CHUNK_MISMATCH,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        true,
+        "The chunk is not the one announced; send it again.",
+    ),
+    (
+        code::DOCUMENT_INCOMPLETE,
+        StatusCode::CONFLICT,
+        true,
+        "Chunks are missing; send them first.",
+    ),
+    (
+        code::DOCUMENT_MISMATCH,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        true,
+        "The whole is not the one announced; send it again.",
+    ),
+    (
+        code::RATE_LIMITED,
+        StatusCode::TOO_MANY_REQUESTS,
+        true,
+        "Too many requests; wait and try again.",
+    ),
+    (
+        code::UNAVAILABLE,
+        StatusCode::SERVICE_UNAVAILABLE,
+        true,
+        "Not possible right now; try again.",
+    ),
+    (
+        code::CODE_NO_MERCHANT,
+        StatusCode::CONFLICT,
+        false,
+        "The blind match has not located a merchant yet.",
+    ),
+    (
+        code::CODE_PHONE_TOO_NEW,
+        StatusCode::CONFLICT,
+        false,
+        "The number of record changed less than 30 days ago; use other evidence.",
+    ),
+    (
+        code::CODE_TOO_MANY_SENDS,
+        StatusCode::TOO_MANY_REQUESTS,
+        true,
+        "Three codes were sent within 24 hours; use other evidence.",
+    ),
+    (
+        code::CODE_EXPIRED,
+        StatusCode::CONFLICT,
+        false,
+        "The code has expired; send a new one.",
+    ),
+    (
+        code::CODE_TOO_MANY_TRIES,
+        StatusCode::TOO_MANY_REQUESTS,
+        false,
+        "Three wrong tries; send a new code.",
+    ),
+];
+
+/// A refusal on its way to a desk. The outermost layer puts it into an envelope.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    pub status: StatusCode,
+    pub problem: Box<Problem>,
+    /// Seconds for `Retry-After`.
+    pub retry_after: Option<u64>,
+}
+
+impl ApiError {
+    /// A refusal by its code; status, words and retryability follow from it.
+    pub fn new(code: &'static str) -> Self {
+        let (status, retryable, message) = describe(code);
+        Self {
+            status,
+            problem: Box::new(Problem {
+                code: code.to_owned(),
+                message: message.to_owned(),
+                field: None,
+                retryable,
+                params: BTreeMap::new(),
+            }),
+            retry_after: None,
+        }
+    }
+    /// Adds a parameter; never personal data.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.problem
+            .params
+            .insert(name.to_owned(), value.to_string());
+        self
+    }
+    /// Names the field at fault.
+    #[must_use]
+    pub fn at(mut self, field: &str) -> Self {
+        self.problem.field = Some(field.to_owned());
+        self
+    }
+    /// Asks to come back later.
+    #[must_use]
+    pub fn after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+}
+
+fn describe(code: &str) -> (StatusCode, bool, &'static str) {
+    let found = ANSWERS.iter().find(|(name, ..)| *name == code);
+    found.map_or(
+        (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            true,
+            "Something failed here; it has been noted.",
+        ),
+        |(_, status, retryable, message)| (*status, *retryable, *message),
+    )
+}
+
+impl From<RepoError> for ApiError {
+    fn from(error: RepoError) -> Self {
+        tracing::error!(%error, "repository");
+        match error {
+            RepoError::Stopped | RepoError::CommitFailed => Self::new(code::UNAVAILABLE).after(1),
+            RepoError::Sqlite(_)
+            | RepoError::Json(_)
+            | RepoError::Migration(_)
+            | RepoError::Op(_)
+            | RepoError::Thread(_)
+            | RepoError::Damaged(_)
+            | RepoError::Panicked => Self::new(code::INTERNAL),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ANSWERS;
+    use desk_protocol::error;
+
+    #[test]
+    fn every_code_of_the_protocol_has_an_answer_of_its_own() {
+        let missing: Vec<_> = error::ALL
+            .iter()
+            .filter(|code| {
+                **code != error::INTERNAL && !ANSWERS.iter().any(|(name, ..)| name == *code)
+            })
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

@@ -1,0 +1,181 @@
+//! Sign-in and refresh. The only place where a password is hashed.
+
+use super::Office;
+use super::gate::device_passes;
+use super::wire::{Context, Json};
+use crate::error::ApiError;
+use crate::repo::people::Account;
+use crate::repo::sessions::{NewSession, Refreshed};
+use crate::{frames, secrets};
+use axum::extract::State;
+use axum::response::Response;
+use desk_domain::ids::{DeviceId, GroupId, UserId};
+use desk_domain::people::UserCard;
+use desk_domain::time::Millis;
+use desk_protocol::error;
+use desk_protocol::people::{
+    RefreshRequest, SessionReply, SignInRequest, refresh_message, session_message,
+};
+use ed25519_dalek::VerifyingKey;
+use std::sync::Arc;
+
+/// Wrong passwords before a lock: from one desk, and from all desks together.
+const TRIES_ON_ONE_DESK: u32 = 5;
+const TRIES_EVERYWHERE: u32 = 20;
+/// Skew worth a line in the log. It is flagged, never refused.
+const SKEW_MS: Millis = 600_000;
+/// Longest login and password, in bytes.
+const TYPED_BYTES: usize = 256;
+
+pub async fn sign_in(
+    State(office): State<Arc<Office>>,
+    context: Context,
+    Json(request): Json<SignInRequest>,
+) -> Result<Response, ApiError> {
+    if request.login.len() > TYPED_BYTES || request.password.len() > TYPED_BYTES {
+        return Err(ApiError::new(error::SIGN_IN_WRONG));
+    }
+    let message = session_message(request.device, &request.login, request.at);
+    proven(&office, request.device, &message, &request.proof).await?;
+    flag_skew(&office, request.device, request.at);
+    if !office.repo.take_proof(request.device, request.at).await? {
+        return Err(ApiError::new(error::TOKEN_INVALID).at("at"));
+    }
+    let here = format!("signin/{}/{}", request.device, request.login);
+    let everywhere = format!("signin/{}", request.login);
+    let now = office.now();
+    let locked_until = office
+        .repo
+        .locked_until([here.clone(), everywhere.clone()])
+        .await?;
+    if locked_until > now {
+        let seconds = u64::try_from((locked_until - now) / 1000 + 1).unwrap_or(1);
+        return Err(ApiError::new(error::SIGN_IN_LOCKED)
+            .with("seconds", seconds)
+            .after(seconds));
+    }
+    let account = office.repo.account(request.login).await?;
+    let Some(card) = password_checked(&office, account, request.password).await? else {
+        let keys = [(here, TRIES_ON_ONE_DESK), (everywhere, TRIES_EVERYWHERE)];
+        office.repo.sign_in_failed(keys, now).await?;
+        return Err(ApiError::new(error::SIGN_IN_WRONG));
+    };
+    let (new, tokens) = fresh(&office, request.device, card.user);
+    let reply = tokens.reply(&new, card);
+    office.repo.open_session(new, here, now).await?;
+    Ok(context.reply(reply))
+}
+
+pub async fn refresh(
+    State(office): State<Arc<Office>>,
+    context: Context,
+    Json(request): Json<RefreshRequest>,
+) -> Result<Response, ApiError> {
+    let message = refresh_message(request.device, &request.refresh_token, request.at);
+    proven(&office, request.device, &message, &request.proof).await?;
+    flag_skew(&office, request.device, request.at);
+    // The person is read from the old session; a placeholder until then.
+    let (new, tokens) = fresh(
+        &office,
+        request.device,
+        UserId::from_uuid(request.device.uuid()),
+    );
+    let old = secrets::hash(&request.refresh_token);
+    let proof = secrets::hash(&request.proof);
+    match office
+        .repo
+        .refresh(old, proof, new.clone(), office.now())
+        .await?
+    {
+        Refreshed::Yes(card) => Ok(context.reply(tokens.reply(&new, *card))),
+        Refreshed::No => Err(ApiError::new(error::TOKEN_INVALID)),
+        Refreshed::Reused => {
+            tracing::warn!(device = %request.device, "a refresh token was used twice; its sessions have ended");
+            Err(ApiError::new(error::TOKEN_INVALID))
+        }
+    }
+}
+
+struct Tokens {
+    access: String,
+    refresh: String,
+}
+
+impl Tokens {
+    fn reply(self, new: &NewSession, user: UserCard) -> SessionReply {
+        SessionReply {
+            access_token: self.access,
+            access_expires_at: new.access_expires_at,
+            refresh_token: self.refresh,
+            user,
+        }
+    }
+}
+
+fn fresh(office: &Office, device: DeviceId, user: UserId) -> (NewSession, Tokens) {
+    let (now, chance) = (office.now(), office.rules.chance.as_ref());
+    let tokens = Tokens {
+        access: secrets::token(chance),
+        refresh: secrets::token(chance),
+    };
+    let new = NewSession {
+        id: GroupId::new(now, chance).to_string(),
+        device,
+        user,
+        access_hash: secrets::hash(&tokens.access),
+        access_expires_at: now.saturating_add(secrets::ACCESS_MS),
+        refresh_hash: secrets::hash(&tokens.refresh),
+        refresh_expires_at: now.saturating_add(secrets::REFRESH_MS),
+    };
+    (new, tokens)
+}
+
+/// The desk is enrolled, active, and owns its key.
+async fn proven(
+    office: &Office,
+    id: DeviceId,
+    message: &[u8],
+    proof: &str,
+) -> Result<(), ApiError> {
+    let device = office
+        .repo
+        .device(id)
+        .await?
+        .ok_or_else(|| ApiError::new(error::DEVICE_UNKNOWN))?;
+    let key =
+        VerifyingKey::from_bytes(&device.public_key).map_err(|_| ApiError::new(error::INTERNAL))?;
+    if !frames::signed(&key, message, proof) {
+        return Err(ApiError::new(error::BAD_SIGNATURE));
+    }
+    device_passes(device.status)
+}
+
+fn flag_skew(office: &Office, device: DeviceId, at: Millis) {
+    let skew_ms = at.saturating_sub(office.now());
+    if skew_ms.saturating_abs() > SKEW_MS {
+        tracing::warn!(%device, skew_ms, "clock skew");
+    }
+}
+
+async fn password_checked(
+    office: &Arc<Office>,
+    account: Option<Account>,
+    password: String,
+) -> Result<Option<UserCard>, ApiError> {
+    let _seat = office
+        .hashing
+        .acquire()
+        .await
+        .map_err(|_| ApiError::new(error::UNAVAILABLE))?;
+    let nobody = office.nobody_phc.clone();
+    let checked = tokio::task::spawn_blocking(move || {
+        let phc = account
+            .as_ref()
+            .map_or(nobody.as_str(), |account| account.password_phc.as_str());
+        let holds = secrets::password_holds(&password, phc);
+        account
+            .filter(|account| holds && account.card.active)
+            .map(|account| account.card)
+    });
+    checked.await.map_err(|_| ApiError::new(error::INTERNAL))
+}

@@ -1,0 +1,179 @@
+//! The log of ops: what stands at each seq, what each op_id came to, and where each chain ends.
+
+use super::RepoError;
+use desk_domain::ids::{CaseId, DeviceId, Incarnation, OpId, UserId};
+use desk_domain::op::{ChainHash, Op};
+use desk_domain::outcome::Outcome;
+use desk_domain::time::Millis;
+use desk_protocol::sync::Head;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// One stored op.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub device: DeviceId,
+    pub incarnation: Incarnation,
+    pub seq: u64,
+    pub op_id: OpId,
+    /// False for a second copy of an op that was judged before.
+    pub counted: bool,
+    pub case: Option<CaseId>,
+    pub actor: Option<UserId>,
+    /// None where the desk parked the op.
+    pub bytes: Option<String>,
+    pub hash: ChainHash,
+    pub content: ChainHash,
+    pub outcome: Outcome,
+}
+
+/// What an op says, without its place in a chain. A clone or a restored desk re-chains its ops under the same ids.
+pub fn content_of(op: &Op) -> Result<ChainHash, RepoError> {
+    let said = serde_json::to_string(&(
+        op.device,
+        op.actor,
+        op.case,
+        &op.kind,
+        op.version,
+        &op.body,
+        op.base_rev,
+        op.captured_at,
+    ))?;
+    Ok(ChainHash::after(ChainHash::GENESIS, said.as_bytes()))
+}
+
+/// The end of one chain; seq 0 and genesis when nothing is there.
+pub fn head(
+    conn: &Connection,
+    device: DeviceId,
+    incarnation: Incarnation,
+) -> Result<Head, RepoError> {
+    let row = conn
+        .prepare_cached("SELECT seq, hash FROM head WHERE device = ?1 AND incarnation = ?2")?
+        .query_row(
+            params![device.to_string(), incarnation.to_string()],
+            |row| Ok((row.get(0)?, hash_at(row, 1)?)),
+        )
+        .optional()?;
+    let (seq, hash) = row.unwrap_or((0, ChainHash::GENESIS));
+    Ok(Head {
+        incarnation,
+        seq,
+        hash,
+    })
+}
+
+/// The ends of all chains of a device.
+pub fn heads(conn: &Connection, device: DeviceId) -> Result<Vec<Head>, RepoError> {
+    let mut select = conn.prepare_cached(
+        "SELECT incarnation, seq, hash FROM head WHERE device = ?1 ORDER BY incarnation",
+    )?;
+    let rows = select.query_map([device.to_string()], |row| {
+        Ok((row.get::<_, String>(0)?, row.get(1)?, hash_at(row, 2)?))
+    })?;
+    let mut heads = Vec::new();
+    for row in rows {
+        let (incarnation, seq, hash) = row?;
+        let incarnation = Incarnation::from_uuid(
+            CaseId::parse(&incarnation)
+                .ok_or(RepoError::Damaged("incarnation"))?
+                .uuid(),
+        );
+        heads.push(Head {
+            incarnation,
+            seq,
+            hash,
+        });
+    }
+    Ok(heads)
+}
+
+/// Moves the end of a chain.
+pub fn move_head(conn: &Connection, device: DeviceId, head: Head) -> Result<(), RepoError> {
+    conn.prepare_cached(
+        "INSERT INTO head (device, incarnation, seq, hash) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (device, incarnation) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
+    )?
+    .execute(params![
+        device.to_string(),
+        head.incarnation.to_string(),
+        head.seq,
+        head.hash.as_bytes().as_slice()
+    ])?;
+    Ok(())
+}
+
+/// Hash and outcome of what stands at one seq.
+pub fn at(
+    conn: &Connection,
+    device: DeviceId,
+    incarnation: Incarnation,
+    seq: u64,
+) -> Result<Option<(ChainHash, Outcome)>, RepoError> {
+    let row: Option<(ChainHash, String)> = conn
+        .prepare_cached(
+            "SELECT hash, outcome FROM journal WHERE device = ?1 AND incarnation = ?2 AND seq = ?3",
+        )?
+        .query_row(
+            params![device.to_string(), incarnation.to_string(), seq],
+            |row| Ok((hash_at(row, 0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((hash, outcome)) = row else {
+        return Ok(None);
+    };
+    Ok(Some((hash, serde_json::from_str(&outcome)?)))
+}
+
+/// What an op came to when it was judged, and what it said then.
+pub fn judged(conn: &Connection, op: OpId) -> Result<Option<(ChainHash, Outcome)>, RepoError> {
+    let row: Option<(ChainHash, String)> = conn
+        .prepare_cached("SELECT content, outcome FROM journal WHERE op_id = ?1 AND counted = 1")?
+        .query_row([op.to_string()], |row| Ok((hash_at(row, 0)?, row.get(1)?)))
+        .optional()?;
+    let Some((content, outcome)) = row else {
+        return Ok(None);
+    };
+    Ok(Some((content, serde_json::from_str(&outcome)?)))
+}
+
+/// Appends one op.
+pub fn append(
+    conn: &Connection,
+    entry: &Entry,
+    position: u64,
+    now: Millis,
+) -> Result<(), RepoError> {
+    conn.prepare_cached(
+        "INSERT INTO journal (device, incarnation, seq, op_id, counted, case_id, actor, bytes, hash, content, outcome, \
+         received_at, position) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?
+    .execute(params![
+        entry.device.to_string(),
+        entry.incarnation.to_string(),
+        entry.seq,
+        entry.op_id.to_string(),
+        entry.counted,
+        entry.case.map(|id| id.to_string()),
+        entry.actor.map(|id| id.to_string()),
+        entry.bytes,
+        entry.hash.as_bytes().as_slice(),
+        entry.content.as_bytes().as_slice(),
+        serde_json::to_string(&entry.outcome)?,
+        now,
+        position,
+    ])?;
+    Ok(())
+}
+
+/// How many ops are stored, and how many of them count.
+pub fn count(conn: &Connection) -> Result<(u64, u64), RepoError> {
+    Ok(conn.query_row(
+        "SELECT count(*), coalesce(sum(counted), 0) FROM journal",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?)
+}
+
+fn hash_at(row: &Row<'_>, column: usize) -> rusqlite::Result<ChainHash> {
+    Ok(ChainHash::from_bytes(row.get(column)?))
+}

@@ -1,0 +1,130 @@
+//! What the database knows of itself, and the server's own device: receipts and risk are ops with a chain like any
+//! other's.
+
+use super::bench::Bench;
+use super::journal::{self, Entry};
+use super::{RepoError, Rules};
+use desk_domain::ids::{CaseId, DeviceId, Epoch, GroupId, Incarnation, OpId, UserId};
+use desk_domain::op::{ChainHash, Group, Hlc, Op, OpBody};
+use desk_domain::people::{Actor, Employer, Role};
+use desk_domain::time::Millis;
+use desk_protocol::sync::Head;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+const EPOCH: &str = "epoch";
+const DEVICE: &str = "server_device";
+const INCARNATION: &str = "server_incarnation";
+const USER: &str = "server_user";
+
+/// Makes sure that the database has an identity; returns its epoch.
+pub fn prepare(conn: &Connection, rules: &Rules) -> Result<Epoch, RepoError> {
+    for key in [EPOCH, DEVICE, INCARNATION, USER] {
+        let fresh = Epoch::new(rules.clock.now(), rules.chance.as_ref());
+        conn.execute(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",
+            params![key, fresh.to_string()],
+        )?;
+    }
+    Ok(Epoch::from_uuid(own(conn, EPOCH)?))
+}
+
+/// The person that the server's own ops name.
+pub fn actor(conn: &Connection) -> Result<Actor, RepoError> {
+    let user = UserId::from_uuid(own(conn, USER)?);
+    Ok(Actor {
+        user,
+        person: user,
+        roles: BTreeSet::from([Role::System]),
+        employer: Employer::Acquirer,
+        offices: BTreeSet::new(),
+        active: true,
+    })
+}
+
+/// Writes ops of the server's own device onto the bench and judges them.
+pub fn say(bench: &mut Bench<'_>, sayings: Vec<(CaseId, OpBody)>) -> Result<(), RepoError> {
+    if sayings.is_empty() {
+        return Ok(());
+    }
+    let actor = actor(bench.conn)?;
+    let device = DeviceId::from_uuid(own(bench.conn, DEVICE)?);
+    let incarnation = Incarnation::from_uuid(own(bench.conn, INCARNATION)?);
+    let mut head = journal::head(bench.conn, device, incarnation)?;
+    for (case, body) in sayings {
+        let op = compose(
+            bench.rules,
+            bench.now,
+            (device, head),
+            actor.user,
+            case,
+            &body,
+        )?;
+        let bytes = op.to_bytes()?;
+        let hash = ChainHash::after(head.hash, bytes.as_bytes());
+        let mut actor = actor.clone();
+        actor.offices.extend(bench.office_of(case)?);
+        let outcome = bench.judge(&op, &actor)?;
+        tracing::debug!(kind = op.kind, ?outcome, "own op");
+        head = Head {
+            incarnation,
+            seq: op.seq,
+            hash,
+        };
+        bench.entries.push(Entry {
+            device,
+            incarnation,
+            seq: op.seq,
+            op_id: op.op_id,
+            counted: true,
+            case: Some(case),
+            actor: Some(actor.user),
+            bytes: Some(bytes),
+            hash,
+            content: journal::content_of(&op)?,
+            outcome,
+        });
+    }
+    journal::move_head(bench.conn, device, head)
+}
+
+fn compose(
+    rules: &Rules,
+    now: Millis,
+    (device, head): (DeviceId, Head),
+    actor: UserId,
+    case: CaseId,
+    body: &OpBody,
+) -> Result<Op, RepoError> {
+    let chance = rules.chance.as_ref();
+    Ok(Op {
+        op_id: OpId::new(now, chance),
+        device,
+        incarnation: head.incarnation,
+        seq: head.seq.saturating_add(1),
+        prev_hash: head.hash,
+        actor,
+        case,
+        group: Group {
+            id: GroupId::new(now, chance),
+            i: 0,
+            len: 1,
+        },
+        kind: body.kind().to_owned(),
+        version: 1,
+        body: body.to_raw()?,
+        base_rev: None,
+        hlc: Hlc { ms: now, n: 0 },
+        captured_at: now,
+    })
+}
+
+fn own(conn: &Connection, key: &str) -> Result<Uuid, RepoError> {
+    let text: Option<String> = conn
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?;
+    text.and_then(|text| Uuid::parse_str(&text).ok())
+        .ok_or(RepoError::Damaged("no identity"))
+}
