@@ -1,0 +1,17 @@
+//! Documents: their bytes in sealed files, their keys in the database.
+
+mod download;
+mod erase;
+mod ledger;
+mod manifest;
+mod seal;
+mod shelf;
+mod sweep;
+mod upload;
+
+pub use download::DownloadWanted;
+pub use ledger::{DocumentSummary, Transfer};
+pub(crate) use ledger::{note_attachment, note_snapshot};
+pub use manifest::manifest_of;
+pub use shelf::{NewDocument, Part};
+pub use upload::Upload;

@@ -1,0 +1,77 @@
+//! What is still to be sent, smallest first.
+
+use super::ledger::{Transfer, set_transfer};
+use crate::error::StoreError;
+use crate::sql::{Blob, limit, named};
+use crate::store::Store;
+use desk_domain::case::{DocumentKind, DocumentManifest};
+use desk_domain::ids::{CaseId, DocumentId};
+use rusqlite::params;
+
+/// One document on its way to the server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Upload {
+    pub id: DocumentId,
+    pub case: CaseId,
+    pub kind: DocumentKind,
+    pub manifest: DocumentManifest,
+    /// One flag per chunk, as the server last said; empty when it was never asked.
+    pub have: Vec<bool>,
+}
+
+impl Store {
+    /// Attached documents that the server does not have, smallest first.
+    pub fn documents_to_send(&self, most: usize) -> Result<Vec<Upload>, StoreError> {
+        self.read(|conn| {
+            let mut find = conn.prepare_cached(
+                "SELECT id, case_id, kind, manifest, chunks_have FROM document
+                 WHERE transfer = 'to_send' ORDER BY size_bytes LIMIT ?1",
+            )?;
+            let mut rows = find.query(params![limit(most)])?;
+            let mut uploads = Vec::new();
+            while let Some(row) = rows.next()? {
+                uploads.push(Upload {
+                    id: DocumentId::from_blob(row.get(0)?),
+                    case: CaseId::from_blob(row.get(1)?),
+                    kind: named(&row.get::<_, String>(2)?)?,
+                    manifest: serde_json::from_str(&row.get::<_, String>(3)?)?,
+                    have: serde_json::from_str(&row.get::<_, String>(4)?)?,
+                });
+            }
+            Ok(uploads)
+        })
+    }
+
+    /// Notes which chunks the server has.
+    pub fn set_chunks(&self, id: DocumentId, have: &[bool]) -> Result<(), StoreError> {
+        self.write(|tx, touched| {
+            let changed = tx.execute(
+                "UPDATE document SET chunks_have = ?2 WHERE id = ?1",
+                params![id.blob(), serde_json::to_string(have)?],
+            )?;
+            touched.documents = true;
+            if changed == 0 {
+                Err(StoreError::DocumentMissing(id))
+            } else {
+                Ok(())
+            }
+        })
+    }
+
+    /// The server holds every byte.
+    pub fn mark_stored(&self, id: DocumentId) -> Result<(), StoreError> {
+        self.write(|tx, touched| {
+            touched.documents = true;
+            set_transfer(tx, id, Transfer::Stored)
+        })
+    }
+
+    /// The server was restored and may have lost bytes: everything that this desk sent is offered again.
+    pub fn offer_documents_again(&self) -> Result<(), StoreError> {
+        self.write(|tx, touched| {
+            touched.documents = true;
+            tx.execute("UPDATE document SET transfer = 'to_send', chunks_have = '[]' WHERE transfer = 'stored'", [])?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! What the server says about ops: stored up to here, and its verdicts.
+
+use super::{Acknowledged, settle};
+use crate::error::StoreError;
+use crate::sql::{Blob, signed, unsigned};
+use crate::store::Store;
+use crate::view::{confirmed_of, rebuild_view};
+use crate::write::Touched;
+use desk_domain::ids::{CaseId, Incarnation, OpId};
+use desk_domain::op::ChainHash;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeSet;
+
+impl Store {
+    /// Notes a receipt. A head that is not in this journal is a fork and changes nothing.
+    pub fn acknowledge(&self, receipt: &Acknowledged) -> Result<Touched, StoreError> {
+        let judge = self.judge();
+        self.write(|tx, touched| {
+            check_head(tx, receipt)?;
+            mark_stored(tx, receipt)?;
+            touched.outbox = true;
+            let mut cases: BTreeSet<CaseId> = BTreeSet::new();
+            for (op, outcome) in &receipt.outcomes {
+                let Some(case) = case_of(tx, *op)? else {
+                    continue;
+                };
+                let confirmed = confirmed_of(tx, case)?;
+                settle(tx, *op, outcome, confirmed.as_ref(), false)?;
+                cases.insert(case);
+            }
+            for case in cases {
+                rebuild_view(tx, judge.as_ref(), case)?;
+                touched.cases.insert(case);
+            }
+            Ok(touched.clone())
+        })
+    }
+
+    /// Puts an op aside for a person to look at. It stays in the journal and in the chain.
+    pub fn park(&self, op: OpId, reason: &str) -> Result<(), StoreError> {
+        self.write(|tx, touched| {
+            let case = case_of(tx, op)?.ok_or(StoreError::UnknownOp(op))?;
+            tx.execute(
+                "UPDATE op_fate SET state = 'parked', reason = ?2 WHERE op_id = ?1 AND state IN ('queued', 'parked')",
+                params![op.blob(), reason],
+            )?;
+            touched.outbox = true;
+            touched.cases.insert(case);
+            Ok(())
+        })
+    }
+
+    /// A person has seen a refusal or a lost conflict: it leaves the list, not the journal.
+    pub fn dismiss(&self, op: OpId) -> Result<(), StoreError> {
+        let judge = self.judge();
+        self.write(|tx, touched| {
+            let case = case_of(tx, op)?.ok_or(StoreError::UnknownOp(op))?;
+            tx.execute(
+                "UPDATE op_fate SET open = 0 WHERE op_id = ?1 AND state IN ('refused', 'conflict') AND replay = 0",
+                params![op.blob()],
+            )?;
+            rebuild_view(tx, judge.as_ref(), case)?;
+            touched.outbox = true;
+            touched.cases.insert(case);
+            Ok(())
+        })
+    }
+
+    /// The server was restored from a backup and has only up to `seq`: what is above becomes unsent again.
+    pub fn rewind_acknowledged(
+        &self,
+        incarnation: Incarnation,
+        seq: u64,
+    ) -> Result<(), StoreError> {
+        self.write(|tx, touched| {
+            tx.execute(
+                "UPDATE op_fate SET state = 'queued', replay = 1, open = 1, applied_rev = NULL, outcome = NULL
+                 WHERE op_id IN (SELECT op_id FROM op WHERE incarnation = ?1 AND seq > ?2) AND state <> 'parked'",
+                params![incarnation.blob(), signed(seq)?],
+            )?;
+            tx.execute(
+                "UPDATE journal_head SET acknowledged_seq = min(acknowledged_seq, ?2) WHERE incarnation = ?1",
+                params![incarnation.blob(), signed(seq)?],
+            )?;
+            touched.outbox = true;
+            Ok(())
+        })
+    }
+}
+
+fn check_head(tx: &Connection, receipt: &Acknowledged) -> Result<(), StoreError> {
+    if receipt.seq == 0 {
+        return Ok(());
+    }
+    let hash: Option<[u8; 32]> = tx
+        .prepare_cached("SELECT hash FROM op WHERE incarnation = ?1 AND seq = ?2")?
+        .query_row(
+            params![receipt.incarnation.blob(), signed(receipt.seq)?],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if hash.map(ChainHash::from_bytes) == Some(receipt.hash) {
+        Ok(())
+    } else {
+        Err(StoreError::Fork)
+    }
+}
+
+fn mark_stored(tx: &Connection, receipt: &Acknowledged) -> Result<(), StoreError> {
+    let before: Option<i64> = tx
+        .prepare_cached("SELECT acknowledged_seq FROM journal_head WHERE incarnation = ?1")?
+        .query_row(params![receipt.incarnation.blob()], |row| row.get(0))
+        .optional()?;
+    let before = before.ok_or(StoreError::Fork)?;
+    if receipt.seq <= unsigned(before)? {
+        return Ok(());
+    }
+    tx.prepare_cached(
+        "UPDATE op_fate SET state = 'stored' WHERE state IN ('queued', 'parked') AND op_id IN
+           (SELECT op_id FROM op WHERE incarnation = ?1 AND seq > ?2 AND seq <= ?3)",
+    )?
+    .execute(params![
+        receipt.incarnation.blob(),
+        before,
+        signed(receipt.seq)?
+    ])?;
+    tx.prepare_cached("UPDATE journal_head SET acknowledged_seq = ?2 WHERE incarnation = ?1")?
+        .execute(params![receipt.incarnation.blob(), signed(receipt.seq)?])?;
+    Ok(())
+}
+
+pub(super) fn case_of(tx: &Connection, op: OpId) -> Result<Option<CaseId>, StoreError> {
+    let case = tx
+        .prepare_cached("SELECT case_id FROM op_fate WHERE op_id = ?1")?
+        .query_row(params![op.blob()], |row| row.get(0))
+        .optional()?;
+    Ok(case.map(CaseId::from_blob))
+}
