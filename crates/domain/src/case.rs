@@ -45,6 +45,88 @@ choice! {
     FollowUpResult { RecordsSeen, RecordsMissing, Unreachable }
 }
 
+impl CaseState {
+    /// Before a decision: what is written still counts.
+    pub const fn takes_facts(self) -> bool {
+        matches!(
+            self,
+            Self::Draft | Self::Waiting | Self::Returned | Self::Submitted | Self::InReview
+        )
+    }
+    /// Nothing but a reopening follows.
+    pub const fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Closed
+                | Self::Rejected
+                | Self::Withdrawn
+                | Self::Resolved
+                | Self::Referred
+                | Self::Duplicate
+        )
+    }
+    /// The clocks stand still.
+    pub const fn is_paused(self) -> bool {
+        matches!(self, Self::Waiting | Self::Returned | Self::OnHold)
+    }
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Waiting => "waiting",
+            Self::Submitted => "submitted",
+            Self::InReview => "in_review",
+            Self::Returned => "returned",
+            Self::Approved => "approved",
+            Self::Executing => "executing",
+            Self::Unbound => "unbound",
+            Self::Closed => "closed",
+            Self::Rejected => "rejected",
+            Self::ExecFailed => "exec_failed",
+            Self::ExecUnknown => "exec_unknown",
+            Self::OnHold => "on_hold",
+            Self::Withdrawn => "withdrawn",
+            Self::Resolved => "resolved",
+            Self::Referred => "referred",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+impl DocumentKind {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invoice => "invoice",
+            Self::PurchaseContract => "purchase_contract",
+            Self::LeaseContract => "lease_contract",
+            Self::Receipt => "receipt",
+            Self::IdCardFront => "id_card_front",
+            Self::IdCardBack => "id_card_back",
+            Self::BusinessLicence => "business_licence",
+            Self::PowerOfAttorney => "power_of_attorney",
+            Self::HandlerIdFront => "handler_id_front",
+            Self::HandlerIdBack => "handler_id_back",
+            Self::PoliceReceipt => "police_receipt",
+            Self::LossStatement => "loss_statement",
+            Self::DeviceLabel => "device_label",
+            Self::FaultPhoto => "fault_photo",
+            Self::SignedForm => "signed_form",
+            Self::SalesSlip => "sales_slip",
+            Self::TransferAgreement => "transfer_agreement",
+            Self::LicenceCancellation => "licence_cancellation",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl CaseDocument {
+    /// Neither replaced nor detached.
+    pub const fn is_active(&self) -> bool {
+        self.replaced_by.is_none() && self.detached.is_none()
+    }
+}
+
 /// What the bytes of a document are; chunks of 1 MiB.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DocumentManifest {
@@ -71,6 +153,25 @@ pub struct FieldState {
     pub source: Provenance,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accepted: BTreeMap<String, String>,
+    /// Ops that said the same; who builds on one of them has seen this value.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub also: BTreeSet<OpId>,
+}
+
+/// How a conflict ended, so that a second answer to it is not lost.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ResolvedConflict {
+    pub field: FieldKey,
+    pub by_op: OpId,
+}
+
+/// A second submission of other content: the reviewer sees that there is one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Amendment {
+    pub op: OpId,
+    pub by: UserId,
+    pub at: Millis,
+    pub digest: ChainHash,
 }
 
 /// Two values for one field, both kept. The canonical one stays until a person chooses.
@@ -130,8 +231,14 @@ pub struct IdentityCheck {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, TS)]
 #[serde(tag = "on", rename_all = "snake_case")]
 pub enum ReturnTarget {
-    Field { #[ts(type = "string")] key: FieldKey },
-    Document { #[ts(type = "string")] id: DocumentId },
+    Field {
+        #[ts(type = "string")]
+        key: FieldKey,
+    },
+    Document {
+        #[ts(type = "string")]
+        id: DocumentId,
+    },
     /// A document that is not there at all.
     Missing { kind: DocumentKind },
 }
@@ -259,6 +366,33 @@ pub struct Case {
     pub surviving: Option<CaseNo>,
     pub flagged_late_facts: u32,
     pub moments: Moments,
+    #[serde(default)]
+    pub created_op: Option<OpId>,
+    #[serde(default)]
+    pub submitted_op: Option<OpId>,
+    #[serde(default)]
+    pub resolved: BTreeMap<OpId, ResolvedConflict>,
+    #[serde(default)]
+    pub amendments: Vec<Amendment>,
+    /// The persons who waived a document: they may not also be the ones who approve.
+    #[serde(default)]
+    pub waived_by: BTreeSet<UserId>,
+    #[serde(default)]
+    pub follow_up_at: Option<Millis>,
+    /// Day on which a hold is looked at again.
+    #[serde(default)]
+    pub hold_review_date: Option<String>,
+    #[serde(default)]
+    pub notes: Vec<Note>,
+}
+
+/// What somebody wrote for colleagues.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Note {
+    pub op: OpId,
+    pub by: UserId,
+    pub at: Millis,
+    pub text: String,
 }
 
 /// One line of the case's history, for people. Values are never in it, only keys and codes.
@@ -272,4 +406,75 @@ pub struct TimelineEntry {
     pub kind: String,
     /// Small, non-personal parameters (field key, document kind, state from and to, reason code).
     pub params: BTreeMap<String, String>,
+}
+
+impl Case {
+    /// The value of a field, if it has one.
+    pub fn value(&self, key: FieldKey) -> Option<&FieldValue> {
+        self.fields.get(&key).and_then(|state| state.value.as_ref())
+    }
+    /// The text of a field; empty when there is none.
+    pub fn text(&self, key: FieldKey) -> &str {
+        match self.value(key) {
+            Some(FieldValue::Text(text)) => text,
+            Some(FieldValue::Flag(_) | FieldValue::Set(_)) | None => "",
+        }
+    }
+    /// A flag that was set to true.
+    pub fn is_set(&self, key: FieldKey) -> bool {
+        matches!(self.value(key), Some(FieldValue::Flag(true)))
+    }
+    /// The members of a set field; empty when there is none.
+    pub fn members(&self, key: FieldKey) -> BTreeSet<String> {
+        match self.value(key) {
+            Some(FieldValue::Set(set)) => set.clone(),
+            Some(FieldValue::Flag(_) | FieldValue::Text(_)) | None => BTreeSet::new(),
+        }
+    }
+    /// Documents that count: neither replaced nor detached.
+    pub fn active_documents(&self) -> impl Iterator<Item = (&DocumentId, &CaseDocument)> {
+        self.documents
+            .iter()
+            .filter(|(_, document)| document.is_active())
+    }
+    /// The state whose rules hold: a held case keeps those of where it came from.
+    pub fn effective_state(&self) -> CaseState {
+        match (self.state, self.held_from) {
+            (CaseState::OnHold, Some(from)) => from,
+            (state, _) => state,
+        }
+    }
+    /// Fingerprint of what a reviewer sees: values, active documents, evidence and waivers, but not verdicts on them.
+    ///
+    /// Keys are the names on the wire, so that versions with another order of fields agree.
+    pub fn content_digest(&self) -> ChainHash {
+        let fields: BTreeMap<&str, &FieldValue> = self
+            .fields
+            .iter()
+            .filter_map(|(key, state)| Some((key.as_str(), state.value.as_ref()?)))
+            .collect();
+        let documents: BTreeMap<String, (&str, &str)> = self
+            .active_documents()
+            .map(|(id, document)| {
+                (
+                    id.to_string(),
+                    (document.kind.as_str(), document.manifest.sha256.as_str()),
+                )
+            })
+            .collect();
+        let evidence: BTreeSet<(String, &str)> = self
+            .evidence
+            .iter()
+            .map(|evidence| (format!("{:?}", evidence.kind), evidence.note.as_str()))
+            .collect();
+        let waivers: BTreeMap<&str, &str> = self
+            .waivers
+            .iter()
+            .map(|(kind, reason)| (kind.as_str(), reason.as_str()))
+            .collect();
+        // A tuple of sorted maps: the bytes do not depend on how a JSON library orders objects.
+        let content =
+            serde_json::to_string(&(fields, documents, evidence, waivers)).unwrap_or_default();
+        ChainHash::after(ChainHash::GENESIS, content.as_bytes())
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! One table; the desk's form, the checklist, masking, search and the server's checks are all read from it.
 
+pub use crate::canonical::{
+    Canonical, FieldReject, canonicalise, check_canonical, display, editable, masked,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -107,21 +110,60 @@ macro_rules! fields {
 }
 
 const CHANNELS: &[&str] = &["phone", "walk_in", "app", "mail", "wechat"];
-const REQUESTS: &[&str] = &["unbind_terminal", "unbind_login", "settlement_card", "ledger", "close_merchant", "swap_device"];
+const REQUESTS: &[&str] = &[
+    "unbind_terminal",
+    "unbind_login",
+    "settlement_card",
+    "ledger",
+    "close_merchant",
+    "swap_device",
+];
 const RELATIONS: &[&str] = &["holder", "staff", "family", "agent_org", "other"];
 const CLASSES: &[&str] = &["enterprise", "sole_trader", "micro"];
-const CONCLUSIONS: &[&str] = &["confirmed_damaged", "suspected", "network", "account", "usage", "lost_stolen"];
+const CONCLUSIONS: &[&str] = &[
+    "confirmed_damaged",
+    "suspected",
+    "network",
+    "account",
+    "usage",
+    "lost_stolen",
+];
 const ROUTES: &[&str] = &["unbind", "repair", "swap", "self_service", "nothing"];
 const OWNERSHIP: &[&str] = &["purchased", "leased", "free_with_deposit", "unknown"];
-const TERMINAL_KINDS: &[&str] = &["traditional", "smart", "esign", "mpos", "qr_box", "qr_plate", "soundbox"];
+const TERMINAL_KINDS: &[&str] = &[
+    "traditional",
+    "smart",
+    "esign",
+    "mpos",
+    "qr_box",
+    "qr_plate",
+    "soundbox",
+];
 const PLACES: &[&str] = &["in_hand", "lost", "repair_shop"];
 const HANDOVER: &[&str] = &["done", "waived", "not_possible"];
 const SIGNATURES: &[&str] = &["paper_photo", "on_site"];
 /// Unbind reasons of `knowledge.md` 6.1.
 pub const REASONS: &[&str] = &[
-    "FAULT_POWER", "FAULT_TAMPER", "FAULT_READER", "FAULT_PRINTER", "FAULT_SCREEN_KEY", "FAULT_NETWORK", "FAULT_BATTERY",
-    "DAMAGE_PHYSICAL", "LOST", "STOLEN", "UPGRADE", "MODEL_RETIRED", "CHANGE_AGENT", "CLOSE_BUSINESS", "TRANSFER_SHOP",
-    "LEGAL_PERSON_CHANGED", "DEAD_OWNER", "DUPLICATE_BIND", "THIRD_PARTY_BOUND", "OTHER",
+    "FAULT_POWER",
+    "FAULT_TAMPER",
+    "FAULT_READER",
+    "FAULT_PRINTER",
+    "FAULT_SCREEN_KEY",
+    "FAULT_NETWORK",
+    "FAULT_BATTERY",
+    "DAMAGE_PHYSICAL",
+    "LOST",
+    "STOLEN",
+    "UPGRADE",
+    "MODEL_RETIRED",
+    "CHANGE_AGENT",
+    "CLOSE_BUSINESS",
+    "TRANSFER_SHOP",
+    "LEGAL_PERSON_CHANGED",
+    "DEAD_OWNER",
+    "DUPLICATE_BIND",
+    "THIRD_PARTY_BOUND",
+    "OTHER",
 ];
 
 fields! {

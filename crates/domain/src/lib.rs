@@ -5,7 +5,9 @@
 //!
 //! It must never know: files, SQL, the network, a clock, a random source, async, or any front end.
 
+pub mod assurance;
 pub mod calendar;
+pub mod canonical;
 pub mod case;
 pub mod case_no;
 pub mod checklist;
@@ -24,6 +26,7 @@ pub mod op;
 pub mod outcome;
 pub mod people;
 pub mod policy;
+pub mod refusal;
 pub mod registry;
 pub mod secret_trap;
 pub mod time;

@@ -3,12 +3,14 @@
 //! The exact bytes are stored and sent verbatim; the hash covers them, so an op of a future kind survives old desks.
 
 use crate::case::{
-    CloseWay, DocumentKind, DocumentManifest, EvidenceKind, ExecutionResult, FollowUpResult, NoticeChannel,
-    Provenance, ReturnItem, TerminalResult, Verdict,
+    CloseWay, DocumentKind, DocumentManifest, EvidenceKind, ExecutionResult, FollowUpResult,
+    NoticeChannel, Provenance, ReturnItem, TerminalResult, Verdict,
 };
 use crate::case_no::CaseNo;
 use crate::field::{FieldKey, FieldValue};
-use crate::ids::{CaseId, DeviceId, DocumentId, GroupId, Incarnation, MerchantId, OfficeCode, OpId, UserId};
+use crate::ids::{
+    CaseId, DeviceId, DocumentId, GroupId, Incarnation, MerchantId, OfficeCode, OpId, UserId,
+};
 use crate::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -39,7 +41,9 @@ impl ChainHash {
     }
     /// Parses 64 hexadecimal characters.
     pub fn parse(text: &str) -> Option<Self> {
-        blake3::Hash::from_hex(text).ok().map(|hash| Self(*hash.as_bytes()))
+        blake3::Hash::from_hex(text)
+            .ok()
+            .map(|hash| Self(*hash.as_bytes()))
     }
 }
 
@@ -61,7 +65,8 @@ impl Serialize for ChainHash {
 impl<'de> Deserialize<'de> for ChainHash {
     fn deserialize<D: serde::Deserializer<'de>>(de: D) -> Result<Self, D::Error> {
         let text = String::deserialize(de)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("hash: 64 hexadecimal characters"))
+        Self::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom("hash: 64 hexadecimal characters"))
     }
 }
 
@@ -160,8 +165,8 @@ macro_rules! op_bodies {
                 match self {$(
                     Self::$variant { $($field),* } => {
                         #[derive(Serialize)]
-                        struct Shape<'a> { $($field: &'a $ty,)* #[serde(skip)] _shape: std::marker::PhantomData<&'a ()> }
-                        let shape = Shape { $($field,)* _shape: std::marker::PhantomData };
+                        struct Shape<'a> { $($field: &'a $ty,)* #[serde(skip)] _life: std::marker::PhantomData<&'a ()> }
+                        let shape = Shape { $($field,)* _life: std::marker::PhantomData };
                         Ok(RawValue::from_string(serde_json::to_string(&shape)?)?)
                     }
                 ),+}

@@ -1,0 +1,157 @@
+//! Assurance: how sure we are that the caller may ask for this, in points by class of proof.
+//!
+//! Points never cancel risk. A level is reached only with enough points from enough classes.
+
+use crate::case::{Case, Verdict};
+use crate::checklist::{self, RequiredStatus};
+use crate::field::FieldKey;
+use crate::policy::{Class, Level, LevelRule, Policy};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What there is, what the level asks for, and what is still to be had.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Assurance {
+    pub level: Level,
+    /// Capped points over all classes.
+    pub points: u32,
+    pub by_class: BTreeMap<Class, u32>,
+    /// Classes with any points.
+    pub classes: u32,
+    pub needed: u32,
+    pub needed_classes: u32,
+    pub needed_before_review: u32,
+    /// The level is reached in full.
+    pub holds: bool,
+    /// Enough to submit.
+    pub holds_before_review: bool,
+    /// Stable codes: `points`, `classes`, `strong_class`.
+    pub missing: Vec<&'static str>,
+}
+
+/// The level that the wanted action needs, before risk raises it.
+pub fn base_level(case: &Case, policy: &Policy) -> Level {
+    let rules = &policy.assurance;
+    let by_request = rules.by_request.get(case.text(FieldKey::RequestKind));
+    let by_reason = rules.by_reason.get(case.text(FieldKey::ReasonCode));
+    let named = [by_request, by_reason];
+    named
+        .into_iter()
+        .flatten()
+        .copied()
+        .max()
+        .unwrap_or(Level::L3)
+}
+
+/// The level that counts: risk from `raise_at` on asks for the next one.
+pub fn level_of(case: &Case, policy: &Policy) -> Level {
+    let base = base_level(case, policy);
+    if case.risk.points >= policy.risk.raise_at {
+        base.raised()
+    } else {
+        base
+    }
+}
+
+/// Risk stops the case until a supervisor has cleared it.
+pub fn risk_stops(case: &Case, policy: &Policy) -> bool {
+    case.risk.points >= policy.risk.stop_at && case.risk.cleared_by.is_none()
+}
+
+/// Reviewers who must agree: more than one for a high level or when a substitute stands in for the proof of purchase.
+pub fn people_needed(case: &Case, policy: &Policy) -> u32 {
+    let by_level = policy.level(level_of(case, policy)).people;
+    if checklist::rests_on_substitute(case) {
+        by_level.max(2)
+    } else {
+        by_level
+    }
+}
+
+/// Counts what the case has against what `level` asks for.
+pub fn assess(case: &Case, level: Level, policy: &Policy) -> Assurance {
+    let rule = policy.level(level);
+    let by_class = points_by_class(case, policy);
+    let points = by_class
+        .values()
+        .fold(0_u32, |sum, points| sum.saturating_add(*points));
+    let classes = u32::try_from(by_class.len()).unwrap_or(u32::MAX);
+    let missing = missing(&by_class, points, classes, rule, policy);
+    let before = policy.assurance.before_review_points.min(rule.points);
+    Assurance {
+        level,
+        points,
+        classes,
+        needed: rule.points,
+        needed_classes: rule.classes,
+        needed_before_review: before,
+        holds: missing.is_empty(),
+        holds_before_review: points >= before,
+        missing,
+        by_class,
+    }
+}
+
+fn missing(
+    by_class: &BTreeMap<Class, u32>,
+    points: u32,
+    classes: u32,
+    rule: LevelRule,
+    policy: &Policy,
+) -> Vec<&'static str> {
+    let strong = by_class
+        .keys()
+        .any(|class| policy.assurance.strong_classes.contains(class));
+    let wants = [
+        (points < rule.points, "points"),
+        (classes < rule.classes, "classes"),
+        (rule.strong && !strong, "strong_class"),
+    ];
+    wants
+        .into_iter()
+        .filter(|(lacks, _)| *lacks)
+        .map(|(_, code)| code)
+        .collect()
+}
+
+fn points_by_class(case: &Case, policy: &Policy) -> BTreeMap<Class, u32> {
+    let rules = &policy.assurance;
+    let mut by_class: BTreeMap<Class, u32> = BTreeMap::new();
+    // Twice the same kind proves nothing more.
+    let kinds: BTreeSet<_> = case.evidence.iter().map(|evidence| evidence.kind).collect();
+    for rule in kinds
+        .iter()
+        .filter_map(|kind| rules.evidence.get(kind))
+        .filter(|rule| rule.enabled)
+    {
+        let points = by_class.entry(rule.class).or_default();
+        *points = points.saturating_add(rule.points);
+    }
+    by_class.insert(Class::Paper, paper_points(case, policy));
+    for (class, points) in &mut by_class {
+        *points = (*points).min(rules.caps.get(class).copied().unwrap_or(0));
+    }
+    by_class.retain(|_, points| *points > 0);
+    by_class
+}
+
+/// In full only when a reviewer has accepted every required paper and no two values stand side by side.
+fn paper_points(case: &Case, policy: &Policy) -> u32 {
+    let required = checklist::required_documents(case);
+    let any_accepted = case.active_documents().any(|(_, document)| {
+        document
+            .verdict
+            .as_ref()
+            .is_some_and(|word| word.verdict == Verdict::Accepted)
+    });
+    let all = |fits: fn(RequiredStatus) -> bool| required.iter().all(|entry| fits(entry.status));
+    if any_accepted && case.conflicts.is_empty() && all(RequiredStatus::is_settled) {
+        return policy.assurance.paper_accepted_points;
+    }
+    let any_attached = case.active_documents().next().is_some();
+    if any_attached && all(RequiredStatus::is_there) {
+        policy.assurance.paper_photos_points
+    } else {
+        0
+    }
+}
