@@ -53,6 +53,8 @@ codes! {
     CHUNK_MISMATCH = "document.chunk_mismatch";
     DOCUMENT_INCOMPLETE = "document.incomplete";
     DOCUMENT_MISMATCH = "document.hash_mismatch";
+    /// No way to send a message is set up on this server.
+    CODE_NO_GATEWAY = "code.no_gateway";
     /// No merchant of the register was located by the blind match yet.
     CODE_NO_MERCHANT = "code.no_merchant";
     /// The number of record changed less than 30 days ago.

@@ -1,6 +1,7 @@
 //! What a server is started with.
 
 use crate::door::{SystemChance, SystemClock};
+use crate::gateway::GatewayKind;
 use desk_domain::time::{Chance, Clock};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// An enrolled device is active at once; for a demo or an office of one.
     pub auto_approve: bool,
+    /// How one-time codes reach the merchant's phone.
+    pub gateway: GatewayKind,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
 }
@@ -25,6 +28,7 @@ impl ServerConfig {
             data_dir: data_dir.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             auto_approve: false,
+            gateway: GatewayKind::None,
             clock: Arc::new(SystemClock),
             chance: Arc::new(SystemChance),
         }

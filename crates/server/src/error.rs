@@ -28,6 +28,42 @@ pub enum ServerError {
 /// Status, whether the same request may succeed later, and the words, by code.
 const ANSWERS: &[(&str, StatusCode, bool, &str)] = &[
     (
+        code::CODE_NO_GATEWAY,
+        StatusCode::CONFLICT,
+        false,
+        "This server has no way to send messages; use another proof.",
+    ),
+    (
+        code::CODE_NO_MERCHANT,
+        StatusCode::CONFLICT,
+        false,
+        "Locate the merchant by the blind match first.",
+    ),
+    (
+        code::CODE_PHONE_TOO_NEW,
+        StatusCode::CONFLICT,
+        false,
+        "The number of record changed less than 30 days ago; use another proof.",
+    ),
+    (
+        code::CODE_TOO_MANY_SENDS,
+        StatusCode::TOO_MANY_REQUESTS,
+        false,
+        "Three codes in 24 hours is the limit; use another proof.",
+    ),
+    (
+        code::CODE_EXPIRED,
+        StatusCode::CONFLICT,
+        false,
+        "No code is valid any more; send a new one.",
+    ),
+    (
+        code::CODE_TOO_MANY_TRIES,
+        StatusCode::TOO_MANY_REQUESTS,
+        false,
+        "Three wrong tries; send a new code.",
+    ),
+    (
         code::SIGN_IN_WRONG,
         StatusCode::UNAUTHORIZED,
         false,

@@ -13,6 +13,7 @@ pub mod config;
 pub mod door;
 pub mod error;
 pub mod frames;
+pub mod gateway;
 pub mod http;
 pub mod objects;
 pub mod repo;

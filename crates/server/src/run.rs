@@ -3,6 +3,7 @@
 
 use crate::config::ServerConfig;
 use crate::error::ServerError;
+use crate::gateway::Gateway;
 use crate::http::{self, Office, Positions};
 use crate::objects::Objects;
 use crate::repo::{Repo, Rules};
@@ -141,6 +142,7 @@ async fn serve(
         repo: house.repo,
         rules: house.rules,
         objects: house.objects,
+        gateway: Gateway::open(config.gateway, &config.data_dir),
         auto_approve: config.auto_approve,
         positions,
         closing: stopped.clone(),

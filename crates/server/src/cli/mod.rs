@@ -5,6 +5,7 @@ mod serve;
 
 use crate::config::ServerConfig;
 use crate::error::ServerError;
+use crate::gateway::GatewayKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -41,6 +42,9 @@ enum Command {
         /// An enrolled device is active at once.
         #[arg(long)]
         auto_approve: bool,
+        /// How one-time codes reach the merchant's phone; `log` writes them to outbox.jsonl in the data directory.
+        #[arg(long, value_enum, default_value_t)]
+        gateway: GatewayKind,
     },
     /// Offices.
     #[command(subcommand)]
@@ -183,9 +187,11 @@ fn run(command: Command) -> Result<(), ServerError> {
             data,
             listen,
             auto_approve,
+            gateway,
         } => serve::serve(ServerConfig {
             listen,
             auto_approve,
+            gateway,
             ..ServerConfig::new(data.data)
         }),
         Command::Office(command) => admin::office(command),

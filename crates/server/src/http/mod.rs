@@ -1,6 +1,7 @@
 //! The routes, their policies and their handlers. A handler authorises, asks the repository and answers; it holds no
 //! rule of its own.
 
+pub mod codes;
 pub mod documents;
 pub mod enrol;
 pub mod gate;
@@ -11,6 +12,7 @@ pub mod sync;
 pub mod table;
 pub mod wire;
 
+use crate::gateway::Gateway;
 use crate::objects::Objects;
 use crate::repo::{Repo, Rules};
 use axum::Router;
@@ -29,6 +31,7 @@ pub struct Office {
     pub repo: Arc<Repo>,
     pub rules: Rules,
     pub objects: Objects,
+    pub gateway: Gateway,
     pub auto_approve: bool,
     /// TOML of the policy in force.
     pub policy_text: String,

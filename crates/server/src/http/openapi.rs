@@ -146,6 +146,26 @@ pub const SHAPES: &[Shape] = &[
     ),
     ("OfferReply", &[("stored", "boolean"), ("have", "array")]),
     ("ChunkReply", &[("stored", "boolean")]),
+    (
+        "CodeSendRequest",
+        &[("case", "string"), ("serial", "string")],
+    ),
+    (
+        "CodeSendReply",
+        &[
+            ("phone", "string"),
+            ("expires_at", "integer"),
+            ("sends_left", "integer"),
+        ],
+    ),
+    (
+        "CodeVerifyRequest",
+        &[("case", "string"), ("serial", "string"), ("code", "string")],
+    ),
+    (
+        "CodeVerifyReply",
+        &[("right", "boolean"), ("tries_left", "integer")],
+    ),
     ("Alive", &[("alive", "boolean")]),
     ("Ready", &[("ready", "boolean")]),
     (

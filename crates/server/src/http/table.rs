@@ -2,7 +2,7 @@
 //! document are both built from what stands here; an entry without a policy does not compile.
 
 use super::gate::Policy;
-use super::{Office, documents, enrol, openapi, pages, session, sync};
+use super::{Office, codes, documents, enrol, openapi, pages, session, sync};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post, put};
 use std::sync::Arc;
@@ -45,6 +45,7 @@ pub fn routes() -> Vec<Route> {
     let mut all = people();
     all.extend(syncing());
     all.extend(papers());
+    all.extend(one_time_codes());
     all.extend(public());
     all
 }
@@ -82,6 +83,28 @@ fn people() -> Vec<Route> {
                 "/v1/session/refresh",
                 Policy::Device,
                 post(session::refresh),
+            )
+        },
+    ]
+}
+
+fn one_time_codes() -> Vec<Route> {
+    vec![
+        Route {
+            summary: "Sends a one-time code to the number of record of the case's merchant.",
+            takes: Some("CodeSendRequest"),
+            gives: Some("CodeSendReply"),
+            ..route(Method::POST, "/v1/codes", Policy::Scope, post(codes::send))
+        },
+        Route {
+            summary: "Checks what the caller read out; a right code becomes evidence on the case.",
+            takes: Some("CodeVerifyRequest"),
+            gives: Some("CodeVerifyReply"),
+            ..route(
+                Method::POST,
+                "/v1/codes/verify",
+                Policy::Scope,
+                post(codes::verify),
             )
         },
     ]

@@ -5,6 +5,7 @@ pub mod apply;
 pub mod ask;
 pub mod bench;
 pub mod cases;
+pub mod codes;
 pub mod devices;
 pub mod documents;
 pub mod feed;
