@@ -10,6 +10,7 @@ use crate::sql::{Blob, signed, unsigned};
 use crate::store::{Judge, Store};
 use desk_domain::case::Case;
 use desk_domain::case_no::CaseNo;
+use desk_domain::clocks::{Urgency, due};
 use desk_domain::decide::{Context, Decision, decide};
 use desk_domain::field::FieldKey;
 use desk_domain::ids::{CaseId, OpId};
@@ -150,16 +151,26 @@ impl Views {
     }
 
     /// Writes all of them back.
-    pub(crate) fn save(&self, conn: &Connection, at: Millis) -> Result<(), StoreError> {
+    pub(crate) fn save(
+        &self,
+        conn: &Connection,
+        judge: &Judge,
+        at: Millis,
+    ) -> Result<(), StoreError> {
         for case in self.loaded.values().flatten() {
-            save_view(conn, case, last_change_at(case).max(at))?;
+            save_view(conn, Some(judge), case, last_change_at(case).max(at))?;
         }
         Ok(())
     }
 }
 
-fn save_view(conn: &Connection, case: &Case, at: Millis) -> Result<(), StoreError> {
-    let n = write_row(conn, case, at, due_at(case))?;
+fn save_view(
+    conn: &Connection,
+    judge: Option<&Judge>,
+    case: &Case,
+    at: Millis,
+) -> Result<(), StoreError> {
+    let n = write_row(conn, case, at, due_at(case, judge, at))?;
     conn.prepare_cached(
         "INSERT INTO case_body (n, view) VALUES (?1, ?2) ON CONFLICT (n) DO UPDATE SET view = ?2",
     )?
@@ -171,7 +182,7 @@ fn save_view(conn: &Connection, case: &Case, at: Millis) -> Result<(), StoreErro
 pub(crate) fn put_confirmed(conn: &Connection, case: &Case) -> Result<(), StoreError> {
     let n = match number_of(conn, case.id)? {
         Some(n) => n,
-        None => write_row(conn, case, last_change_at(case), due_at(case))?,
+        None => write_row(conn, case, last_change_at(case), None)?,
     };
     conn.prepare_cached(
         "INSERT INTO case_body (n, confirmed) VALUES (?1, ?2) ON CONFLICT (n) DO UPDATE SET confirmed = ?2",
@@ -211,9 +222,9 @@ pub(crate) fn rebuild_view(
     // Ops on a case that neither the server nor a local creation made: nothing to show yet.
     let Some(case) = case else { return Ok(()) };
     if replayed || !confirmed {
-        return save_view(conn, &case, at);
+        return save_view(conn, judge, &case, at);
     }
-    let n = write_row(conn, &case, at, due_at(&case))?;
+    let n = write_row(conn, &case, at, due_at(&case, judge, at))?;
     conn.prepare_cached("UPDATE case_body SET view = NULL WHERE n = ?1 AND view IS NOT NULL")?
         .execute(params![n])?;
     mark_pending(conn, n)
@@ -263,7 +274,11 @@ fn same_serial_open(conn: &Connection, case: &Case) -> Result<Option<CaseNo>, St
 }
 
 /// The next instant by which somebody has to act, if a clock runs.
-fn due_at(case: &Case) -> Option<Millis> {
-    let _ = case;
-    None
+fn due_at(case: &Case, judge: Option<&Judge>, now: Millis) -> Option<Millis> {
+    let judge = judge?;
+    let running = due(case, &judge.calendar, &judge.policy.clocks, now);
+    running
+        .into_iter()
+        .find(|clock| clock.urgency != Urgency::Paused)
+        .map(|clock| clock.due_at)
 }

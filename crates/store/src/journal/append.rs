@@ -104,7 +104,7 @@ fn append_group(
     touched.outbox = true;
     write_tip(tx, identity, &tip)?;
     let at = ops.last().map_or(0, |op| op.captured_at);
-    views.save(tx, at)?;
+    views.save(tx, judge, at)?;
     Ok(appended)
 }
 
