@@ -29,4 +29,7 @@ pub mod policy;
 pub mod refusal;
 pub mod registry;
 pub mod secret_trap;
+#[cfg(any(test, feature = "testkit"))]
+#[doc(hidden)]
+pub mod testkit;
 pub mod time;

@@ -7,6 +7,8 @@ mod guards;
 mod intake;
 mod review;
 mod rights;
+#[cfg(test)]
+mod tests;
 
 use crate::calendar::Calendar;
 use crate::case::{Case, TimelineEntry};
