@@ -21,9 +21,15 @@ pub struct Expected {
     pub stored_at: Option<Millis>,
 }
 
-/// Notes that an op has announced a document.
-pub fn expect(conn: &Connection, case: &Case, id: DocumentId) -> Result<(), RepoError> {
-    let Some(document) = case.documents.get(&id) else {
+/// Notes that an op has announced a document. A late one is expected too: its bytes are a fact like its op.
+pub fn expect(conn: &Connection, case: &Case, attach: &OpBody) -> Result<(), RepoError> {
+    let OpBody::DocumentAttach {
+        document,
+        kind,
+        manifest,
+        ..
+    } = attach
+    else {
         return Ok(());
     };
     conn.prepare_cached(
@@ -32,11 +38,11 @@ pub fn expect(conn: &Connection, case: &Case, id: DocumentId) -> Result<(), Repo
     )?
     .execute(params![
         case.office.as_str(),
-        id.to_string(),
+        document.to_string(),
         case.id.to_string(),
-        serde_json::to_string(&document.kind)?,
-        document.manifest.sha256,
-        serde_json::to_string(&document.manifest)?,
+        serde_json::to_string(kind)?,
+        manifest.sha256,
+        serde_json::to_string(manifest)?,
     ])?;
     Ok(())
 }

@@ -63,8 +63,6 @@ pub fn say(bench: &mut Bench<'_>, sayings: Vec<(CaseId, OpBody)>) -> Result<(), 
         )?;
         let bytes = op.to_bytes()?;
         let hash = ChainHash::after(head.hash, bytes.as_bytes());
-        let mut actor = actor.clone();
-        actor.offices.extend(bench.office_of(case)?);
         let outcome = bench.judge(&op, &actor)?;
         tracing::debug!(kind = op.kind, ?outcome, "own op");
         head = Head {

@@ -1,0 +1,20 @@
+//! The office as desks see it: real sockets, a real database in a temporary folder, injected time.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that meets the unexpected must stop; helpers of tests are tests to a reader, not to clippy"
+)]
+
+mod crash;
+mod documents;
+mod feed;
+mod limits;
+mod logs;
+mod openapi;
+mod push;
+mod scope;
+mod sessions;
+mod support;
