@@ -1,1 +1,16 @@
-//! Whole-house tests.
+//! Whole-house tests and what they need: an office (a real server process), desks, a loopback host, a real window.
+//!
+//! Invariants: everything listens and talks on loopback only; every process started here is ended by its pid when its
+//! owner is dropped. It knows every room but the shell, whose window it sees from outside only.
+
+pub mod case_script;
+pub mod desk;
+pub mod failure;
+pub mod journey;
+pub mod loopback;
+pub mod office;
+pub mod papers;
+pub mod programs;
+pub mod window;
+
+pub use failure::Failure;

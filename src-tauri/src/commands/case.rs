@@ -1,0 +1,27 @@
+//! One case. Each command hands its arguments to the use case of the same name.
+
+use desk_app::dto::{CaseScreen, CodeSent, CodeVerified, Done, MatchResult};
+
+super::bridge! {
+    case_open(CaseRef) -> CaseScreen;
+    case_new(CaseNew) -> CaseScreen;
+    draft_put(DraftPut) -> Done;
+    field_set(FieldSetArgs) -> CaseScreen;
+    fields_fill(FieldsFill) -> CaseScreen;
+    identity_match(CaseRef) -> MatchResult;
+    evidence_add(EvidenceAdd) -> CaseScreen;
+    code_send(CaseRef) -> CodeSent;
+    code_verify(CodeVerifyArgs) -> CodeVerified;
+    diagnosis_answer(DiagnosisAnswer) -> CaseScreen;
+    note_add(NoteArgs) -> CaseScreen;
+    submit(CaseRef) -> CaseScreen;
+    case_wait(WaitArgs) -> CaseScreen;
+    case_resume(ReasonArgs) -> CaseScreen;
+    case_withdraw(WithdrawArgs) -> CaseScreen;
+    case_finish(FinishArgs) -> CaseScreen;
+    return_answer(ReturnAnswerArgs) -> CaseScreen;
+    case_close(CaseRef) -> CaseScreen;
+    case_reopen(ReopenArgs) -> CaseScreen;
+    case_hold(HoldArgs) -> CaseScreen;
+    call_end(CallEnd) -> CaseScreen;
+}

@@ -1,0 +1,14 @@
+//! Review. Each command hands its arguments to the use case of the same name.
+
+use desk_app::dto::{CaseScreen, ReviewScreen};
+
+super::bridge! {
+    review_open(CaseRef) -> ReviewScreen;
+    review_take(CaseRef) -> ReviewScreen;
+    document_judge(JudgeArgs) -> ReviewScreen;
+    document_waive(WaiveArgs) -> CaseScreen;
+    review_return(ReturnArgs) -> CaseScreen;
+    review_reject(RejectArgs) -> CaseScreen;
+    review_approve(ApproveArgs) -> CaseScreen;
+    risk_clear(ReasonArgs) -> CaseScreen;
+}

@@ -1,0 +1,81 @@
+//! A desk without a window: the same use cases, asked by name.
+
+use crate::Failure;
+use crate::programs::program;
+use desk_app::dto::UiError;
+use desk_app::{Desk, Launch};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Long enough for a busy machine; a test that reaches it has failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One desk on a profile folder.
+pub struct TestDesk {
+    desk: Desk,
+    profile: PathBuf,
+}
+
+impl TestDesk {
+    /// Opens (or opens again) the profile. The device secret stands in a file: tests have no keystore.
+    pub fn open(profile: &Path) -> Result<Self, Failure> {
+        let arguments = ["--profile".to_owned(), profile.display().to_string(), "--keystore".to_owned(), "file".to_owned()];
+        let launch = Launch::from_arguments(&arguments).map_err(Failure::at("launch"))?;
+        let docbox = program("desk-docbox")?;
+        let desk = launch.with_docbox(docbox).open().map_err(Failure::at("open the desk"))?;
+        Ok(Self { desk, profile: profile.to_owned() })
+    }
+    /// Enrols at a server and creates the encrypted file.
+    pub fn enrol(&self, url: &str, code: &str, login: &str) -> Result<Value, Failure> {
+        let arguments = json!({
+            "server_url": url, "enrol_code": code, "login": login,
+            "password": crate::office::PASSWORD, "passphrase": PASSPHRASE,
+        });
+        self.ask("setup_server", arguments)
+    }
+    /// Runs a command; a refusal becomes a failure that names the code.
+    pub fn ask(&self, name: &str, arguments: Value) -> Result<Value, Failure> {
+        self.try_ask(name, arguments).map_err(|error| {
+            Failure::new(format!("{name}: {} {:?} {:?}", error.code, error.field, error.params))
+        })
+    }
+    /// Runs a command and hands a refusal back.
+    pub fn try_ask(&self, name: &str, arguments: Value) -> Result<Value, UiError> {
+        desk_app::commands::dispatch(&self.desk, name, arguments)
+    }
+    /// Asks again after each change until `enough` holds.
+    pub fn until(&self, name: &str, arguments: &Value, enough: impl Fn(&Value) -> bool) -> Result<Value, Failure> {
+        let mut seen = 0;
+        let mut waited = Duration::ZERO;
+        loop {
+            let answer = self.ask(name, arguments.clone())?;
+            if enough(&answer) {
+                return Ok(answer);
+            }
+            if waited >= PATIENCE {
+                return Err(Failure::new(format!("{name} never came to it: {answer}")));
+            }
+            let step = Duration::from_millis(250);
+            if let Some(changed) = self.desk.events_since(seen, step) {
+                seen = changed.n;
+            }
+            waited += step;
+        }
+    }
+    /// The desk itself.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+    /// Its folder.
+    pub fn profile(&self) -> &Path {
+        &self.profile
+    }
+    /// Stops the courier and closes the file.
+    pub fn close(self) {
+        self.desk.close();
+    }
+}
+
+/// The passphrase of every test desk.
+pub const PASSPHRASE: &str = "测试口令-correct-horse";

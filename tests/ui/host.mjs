@@ -1,0 +1,31 @@
+// A desk of its own for each test file: the loopback host on a fresh profile, ended by its own pid.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** Starts a desk; resolves to its address, its commands and its end. */
+export async function openDesk() {
+  const profile = mkdtempSync(path.join(tmpdir(), 'desk-pages-'));
+  const host = spawn(path.join(root, 'target/debug/desk-loopback'), ['--profile', path.join(profile, 'desk')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const url = await new Promise((done, failed) => {
+    host.stdout.once('data', (line) => done(String(line).trim()));
+    host.once('exit', (code) => failed(new Error(`desk-loopback ended with ${code}: is it built?`)));
+  });
+  const ask = async (command, args = {}) => {
+    const reply = await fetch(`${url}/cmd/${command}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(args) });
+    const body = await reply.json();
+    if (!reply.ok) throw new Error(`${command}: ${JSON.stringify(body)}`);
+    return body;
+  };
+  const close = async () => {
+    const ended = new Promise((done) => host.once('exit', done));
+    host.kill('SIGKILL');
+    await ended;
+    rmSync(profile, { recursive: true, force: true });
+  };
+  return { url, ask, close };
+}
