@@ -18,8 +18,8 @@ use desk_domain::people::UserCard;
 use desk_domain::registry::MerchantRecord;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Rows put into the search index by one page beside its own.
-const INDEXED_PER_PAGE: usize = 600;
+/// Cases of earlier saves whose search rows one page brings up to date beside its own.
+const INDEXED_PER_PAGE: usize = 100;
 
 /// One page of one scope's feed, or of its first fill.
 #[derive(Clone, PartialEq, Debug)]
@@ -66,7 +66,7 @@ impl Store {
                     drop_stale(tx, &self.search_key, &page.scope, touched)?;
                 }
             }
-            drain_some(tx, &self.search_key, INDEXED_PER_PAGE)?;
+            drain_some(tx, &self.search_key, page.changes.len() + INDEXED_PER_PAGE)?;
             Ok(touched.clone())
         })
     }

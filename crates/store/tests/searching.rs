@@ -105,10 +105,8 @@ fn words_initials_and_tails_find_the_case_before_and_after_indexing() {
             assert_eq!(desk.store.upkeep(1000).unwrap().unindexed, 0);
         }
         for typed in HITS {
-            let terms_apart = *typed == "138 0000 1234";
-            assert_eq!(
+            assert!(
                 found(&desk, typed).contains(&case),
-                !terms_apart,
                 "{typed}, indexed {indexed}"
             );
         }

@@ -18,17 +18,31 @@ pub(super) struct Term {
 
 /// Most terms of a query; what is typed beyond is not looked at.
 const MOST_TERMS: usize = 8;
+/// As many digits as a mobile number has.
+const LONG_NUMBER: usize = 11;
 /// Most characters of a query.
 const MOST_CHARS: usize = 120;
 
 /// Cuts a query into terms. Whatever was typed, this is all that reaches the database.
 pub(super) fn terms(typed: &str) -> Vec<Term> {
     let typed: String = fold(typed).chars().take(MOST_CHARS).collect();
+    if let Some(number) = one_long_number(&typed) {
+        return term(&number).into_iter().collect();
+    }
     typed
         .split_whitespace()
         .filter_map(term)
         .take(MOST_TERMS)
         .collect()
+}
+
+/// Digits in groups, as a phone number is read out: one number when it is as long as one.
+fn one_long_number(typed: &str) -> Option<String> {
+    let digits: String = typed
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '-')
+        .collect();
+    (digits.len() >= LONG_NUMBER && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits)
 }
 
 fn term(piece: &str) -> Option<Term> {
