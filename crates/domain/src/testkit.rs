@@ -434,6 +434,15 @@ pub fn verdict(n: u128, verdict: Verdict, code: Option<&str>) -> OpBody {
 
 /// An execution result over every terminal number of the story.
 pub fn executed(result: ExecutionResult) -> OpBody {
+    recorded(result, false)
+}
+
+/// As [`executed`], after asking the acquirer's system again.
+pub fn requeried(result: ExecutionResult) -> OpBody {
+    recorded(result, true)
+}
+
+fn recorded(result: ExecutionResult, requeried: bool) -> OpBody {
     let terminal = |no: &str| TerminalResult {
         terminal_no: no.to_owned(),
         result,
@@ -443,6 +452,6 @@ pub fn executed(result: ExecutionResult) -> OpBody {
         reference: "LKL-2026-0001".to_owned(),
         evidence: "screenshot 0001".to_owned(),
         terminals: vec![terminal("00000751"), terminal("A0000001")],
-        requeried: false,
+        requeried,
     }
 }

@@ -2,19 +2,22 @@
 
 use super::code;
 use crate::case::{
-    CaseState, CloseWay, DocumentKind, EvidenceKind, Execution, ExecutionResult, FieldConflict,
-    FollowUpResult, Provenance, ReturnItem, ReturnTarget, TerminalResult, Verdict,
+    CloseWay, DocumentKind, FieldConflict, Provenance, ReturnItem, ReturnTarget, Verdict,
 };
-use crate::checklist::{self, Missing};
-use crate::field::{FieldKey, FieldValue};
+use crate::field::FieldKey;
 use crate::ids::OpId;
 use crate::op::{ChainHash, OpBody};
 use crate::outcome::Outcome;
 use crate::people::{Actor, Role};
-use crate::testkit::{self, ANSWERS, DAY, PAPERS, Story, typed};
+use crate::testkit::{self, DAY, Story, typed};
 
 /// The story as it is must pass with this body; broken, it must be refused. Answers with the refusal's code.
-fn breaks(story: &Story, who: &Actor, body: &OpBody, harm: impl FnOnce(&mut Story)) -> String {
+pub(super) fn breaks(
+    story: &Story,
+    who: &Actor,
+    body: &OpBody,
+    harm: impl FnOnce(&mut Story),
+) -> String {
     let mut whole = story.clone();
     let outcome = whole.send(who, body);
     assert!(
@@ -27,259 +30,12 @@ fn breaks(story: &Story, who: &Actor, body: &OpBody, harm: impl FnOnce(&mut Stor
 }
 
 /// As `breaks`, but the broken thing is the body.
-fn refuses(story: &Story, who: &Actor, good: &OpBody, bad: &OpBody) -> String {
+pub(super) fn refuses(story: &Story, who: &Actor, good: &OpBody, bad: &OpBody) -> String {
     assert!(
         matches!(story.clone().send(who, good), Outcome::Applied { .. }),
         "{good:?}"
     );
     code(&story.clone().send(who, bad))
-}
-
-fn missing_after(harm: impl FnOnce(&mut Story)) -> Vec<String> {
-    let mut story = Story::ready();
-    assert_eq!(
-        checklist::missing_for_submit(story.the_case(), &story.context(&testkit::agent())),
-        []
-    );
-    harm(&mut story);
-    let who = testkit::agent();
-    let missing = checklist::missing_for_submit(story.the_case(), &story.context(&who));
-    let tokens: Vec<String> = missing.iter().map(Missing::token).collect();
-    let submit = story.submit_body();
-    match story.send(&who, &submit) {
-        Outcome::Refused { code, params } => {
-            assert_eq!(code, "submit.incomplete");
-            assert_eq!(params.get("missing"), Some(&tokens.join(",")));
-        }
-        other => panic!("submitted: {other:?}"),
-    }
-    tokens
-}
-
-fn overwrite(story: &mut Story, key: FieldKey, value: Option<FieldValue>) {
-    story.break_case().fields.get_mut(&key).unwrap().value = value;
-}
-
-fn text(value: &str) -> Option<FieldValue> {
-    Some(FieldValue::Text(value.to_owned()))
-}
-
-#[test]
-fn submit_names_each_missing_answer() {
-    for (key, _) in ANSWERS {
-        if matches!(
-            key,
-            FieldKey::TerminalSerialAgain | FieldKey::EffectsTold | FieldKey::NoticeReadBack
-        ) {
-            continue;
-        }
-        let tokens = missing_after(|story| overwrite(story, *key, None));
-        assert!(
-            tokens.contains(&format!("field.required:{}", key.as_str())),
-            "{key:?}: {tokens:?}"
-        );
-    }
-}
-
-#[test]
-fn submit_needs_the_serial_twice_and_equal_unless_it_was_scanned() {
-    let token = "form.serial_not_twice:terminal.serial_again";
-    assert_eq!(
-        missing_after(|story| overwrite(story, FieldKey::TerminalSerialAgain, None)),
-        [token]
-    );
-    assert_eq!(
-        missing_after(|story| overwrite(
-            story,
-            FieldKey::TerminalSerialAgain,
-            text("N9QT00000002")
-        )),
-        [token]
-    );
-    let mut story = Story::ready();
-    overwrite(&mut story, FieldKey::TerminalSerialAgain, None);
-    story
-        .break_case()
-        .fields
-        .get_mut(&FieldKey::TerminalSerial)
-        .unwrap()
-        .source = Provenance::Scanned;
-    let submit = story.submit_body();
-    assert!(matches!(
-        story.send(&testkit::agent(), &submit),
-        Outcome::Applied { .. }
-    ));
-}
-
-#[test]
-fn submit_needs_what_the_merchant_was_told() {
-    let no = || Some(FieldValue::Flag(false));
-    for value in [None, no()] {
-        let told = missing_after(|story| overwrite(story, FieldKey::EffectsTold, value.clone()));
-        assert_eq!(told, ["form.effects_not_told:effects.told"]);
-        let read = missing_after(|story| overwrite(story, FieldKey::NoticeReadBack, value.clone()));
-        assert_eq!(read, ["form.notice_not_read_back:notice.read_back"]);
-    }
-}
-
-#[test]
-fn submit_needs_each_paper_unless_a_supervisor_waived_it() {
-    for (n, kind) in PAPERS {
-        let tokens = missing_after(|story| {
-            story
-                .break_case()
-                .documents
-                .remove(&testkit::document_id(*n));
-        });
-        assert!(
-            tokens.contains(&format!("document.required:{}", kind.as_str())),
-            "{tokens:?}"
-        );
-    }
-    let mut story = Story::ready();
-    story
-        .break_case()
-        .documents
-        .remove(&testkit::document_id(1));
-    let waive = OpBody::DocumentWaive {
-        kind: DocumentKind::Invoice,
-        reason: "shop burnt down".to_owned(),
-    };
-    let mut story = story.then(&testkit::supervisor(), &waive);
-    let submit = story.submit_body();
-    assert!(matches!(
-        story.send(&testkit::agent(), &submit),
-        Outcome::Applied { .. }
-    ));
-}
-
-#[test]
-fn submit_needs_assurance_before_review() {
-    let tokens = missing_after(|story| story.break_case().evidence.clear());
-    assert_eq!(tokens, ["identity.assurance"]);
-    // 15 points of a call-back and 10 of photos are not 35.
-    let tokens = missing_after(|story| {
-        story
-            .break_case()
-            .evidence
-            .retain(|e| e.kind == EvidenceKind::CallBack)
-    });
-    assert_eq!(tokens, ["identity.assurance"]);
-}
-
-#[test]
-fn submit_is_barred_while_the_identity_check_is_locked() {
-    let tokens = missing_after(|story| story.break_case().identity.locked_until = Some(i64::MAX));
-    assert_eq!(tokens, ["identity.locked"]);
-}
-
-#[test]
-fn submit_asks_why_when_another_case_has_the_serial() {
-    let tokens = missing_after(|story| story.same_serial_open = Some(testkit::case_no(7)));
-    assert_eq!(tokens, ["form.serial_in_open_case:form.duplicate_reason"]);
-    let mut story = Story::ready().then(
-        &testkit::agent(),
-        &typed(FieldKey::DuplicateReason, "the first one is void"),
-    );
-    story.same_serial_open = Some(testkit::case_no(7));
-    let submit = story.submit_body();
-    assert!(matches!(
-        story.send(&testkit::agent(), &submit),
-        Outcome::Applied { .. }
-    ));
-}
-
-#[test]
-fn submit_asks_more_of_third_parties_entities_lost_terminals_and_open_money() {
-    let tokens = missing_after(|story| overwrite(story, FieldKey::CallerRelation, text("staff")));
-    for token in [
-        "field.required:handler.name",
-        "document.required:power_of_attorney",
-        "document.required:handler_id_back",
-    ] {
-        assert!(
-            tokens.iter().any(|found| found == token),
-            "{token}: {tokens:?}"
-        );
-    }
-    let tokens =
-        missing_after(|story| overwrite(story, FieldKey::MerchantClass, text("enterprise")));
-    assert_eq!(
-        tokens[..2],
-        [
-            "field.required:merchant.uscc",
-            "document.required:business_licence"
-        ]
-    );
-    for (reason, paper) in [
-        ("LOST", "police_receipt"),
-        ("STOLEN", "police_receipt"),
-        ("TRANSFER_SHOP", "transfer_agreement"),
-        ("CLOSE_BUSINESS", "licence_cancellation"),
-        ("DEAD_OWNER", "other"),
-    ] {
-        let tokens = missing_after(|story| overwrite(story, FieldKey::ReasonCode, text(reason)));
-        assert_eq!(tokens[0], format!("document.required:{paper}"), "{reason}");
-    }
-    let tokens =
-        missing_after(|story| overwrite(story, FieldKey::TerminalObtainedBy, text("leased")));
-    assert_eq!(tokens[0], "document.required:lease_contract");
-    let tokens = missing_after(|story| overwrite(story, FieldKey::Signature, text("paper_photo")));
-    assert_eq!(tokens[0], "document.required:signed_form");
-    let tokens = missing_after(|story| overwrite(story, FieldKey::UnsettledFen, text("100")));
-    assert_eq!(tokens, ["field.required:effects.unsettled_note"]);
-    let tokens = missing_after(|story| overwrite(story, FieldKey::ReasonCode, text("OTHER")));
-    assert_eq!(tokens, ["form.reason_text:reason.text"]);
-}
-
-fn returned() -> Story {
-    let item = |target| ReturnItem {
-        target,
-        code: "VALUE_WRONG".to_owned(),
-        text: String::new(),
-    };
-    let items = vec![
-        item(ReturnTarget::Field {
-            key: FieldKey::MerchantName,
-        }),
-        item(ReturnTarget::Document {
-            id: testkit::document_id(1),
-        }),
-        item(ReturnTarget::Missing {
-            kind: DocumentKind::DeviceLabel,
-        }),
-    ];
-    Story::in_review().then(&testkit::reviewer(), &OpBody::ReviewReturn { items })
-}
-
-#[test]
-fn resubmission_needs_an_answer_to_each_returned_item() {
-    let who = testkit::agent();
-    let mut story = returned();
-    let submit = story.submit_body();
-    assert_eq!(code(&story.send(&who, &submit)), "submit.incomplete");
-    story = story.then(&who, &typed(FieldKey::MerchantName, "测试小吃店二"));
-    let better = OpBody::DocumentAttach {
-        document: testkit::document_id(11),
-        kind: DocumentKind::Invoice,
-        manifest: testkit::manifest(11),
-        replaces: Some(testkit::document_id(1)),
-    };
-    story = story.then(&who, &better);
-    let submit = story.submit_body();
-    assert_eq!(code(&story.send(&who, &submit)), "submit.incomplete");
-    let mut told = story.clone().then(
-        &who,
-        &OpBody::ReturnAnswer {
-            item: 2,
-            text: "the label is worn off".to_owned(),
-        },
-    );
-    assert!(matches!(told.send(&who, &submit), Outcome::Applied { .. }));
-    let mut sent = story.then(&who, &testkit::attach(12, DocumentKind::DeviceLabel));
-    let submit = sent.submit_body();
-    assert!(matches!(sent.send(&who, &submit), Outcome::Applied { .. }));
-    assert_eq!(sent.the_case().return_count, 1);
 }
 
 #[test]
@@ -329,7 +85,7 @@ fn waiting_case_is_given_up_only_after_thirty_days_and_two_reminders() {
         identity_checked: false,
     };
     let early = breaks(&story, &testkit::system(), &withdraw, |story| {
-        story.now -= DAY
+        story.now -= DAY;
     });
     assert_eq!(early, "withdraw.too_early");
     let silent = breaks(&story, &testkit::system(), &withdraw, |story| {
@@ -559,7 +315,7 @@ fn approval_needs_each_of_its_guards() {
         assert_eq!(unstored, "document.not_stored");
     }
     let stopped = breaks(&story, &who, &approve, |story| {
-        story.break_case().risk.points = 70
+        story.break_case().risk.points = 70;
     });
     assert_eq!(stopped, "review.risk_hold");
     let fraud = breaks(&story, &who, &approve, |story| {
@@ -595,218 +351,5 @@ fn changed_content_makes_the_reviewers_digest_stale() {
     assert_eq!(
         code(&story.send(&testkit::reviewer(), &approve)),
         "review.stale_content"
-    );
-}
-
-#[test]
-fn holding_needs_a_reason_and_a_review_day() {
-    let hold = |reason: &str, day: &str| OpBody::Hold {
-        reason: reason.to_owned(),
-        review_date: day.to_owned(),
-    };
-    let (story, who) = (Story::submitted(), testkit::reviewer());
-    let good = hold("caller was coached", "2026-03-05");
-    assert_eq!(
-        refuses(&story, &who, &good, &hold("", "2026-03-05")),
-        "hold.reason"
-    );
-    assert_eq!(
-        refuses(&story, &who, &good, &hold("x", "2026-03-01")),
-        "hold.review_date"
-    );
-    let story = story.then(&who, &good);
-    let unhold = |reason: &str| OpBody::Unhold {
-        reason: reason.to_owned(),
-    };
-    assert_eq!(
-        refuses(&story, &who, &unhold("called back"), &unhold("")),
-        "hold.reason"
-    );
-}
-
-#[test]
-fn clearing_needs_a_reason_a_stop_and_somebody_else() {
-    let clear = |reason: &str| OpBody::RiskClear {
-        reason: reason.to_owned(),
-    };
-    let mut story = Story::judged();
-    story.break_case().risk.points = 70;
-    let who = testkit::supervisor();
-    assert_eq!(
-        refuses(&story, &who, &clear("called the shop"), &clear("")),
-        "risk.reason"
-    );
-    let calm = breaks(&story, &who, &clear("called the shop"), |story| {
-        story.break_case().risk.points = 69
-    });
-    assert_eq!(calm, "risk.nothing_to_clear");
-    let maker = breaks(&story, &who, &clear("called the shop"), |story| {
-        story
-            .break_case()
-            .makers
-            .insert(testkit::supervisor().person);
-    });
-    assert_eq!(maker, "actor.is_maker");
-}
-
-#[test]
-fn starting_needs_a_fresh_key_no_stop_no_earlier_unbind_and_the_hold_time() {
-    let start = |key: &str| OpBody::ExecuteStart {
-        idempotency_key: key.to_owned(),
-    };
-    let (mut story, who) = (Story::approved(), testkit::operator());
-    assert_eq!(
-        refuses(&story, &who, &start("key-2"), &start(" ")),
-        "execution.key"
-    );
-    assert_eq!(
-        refuses(&story, &who, &start("key-2"), &start(&"k".repeat(129))),
-        "execution.key"
-    );
-    let past = |result| Execution {
-        idempotency_key: "key-1".to_owned(),
-        started_by: testkit::operator().user,
-        started_at: 0,
-        result,
-        reference: String::new(),
-        evidence: String::new(),
-        terminals: Vec::new(),
-        finished_at: None,
-    };
-    let used = breaks(&story, &who, &start("key-1"), |story| {
-        story
-            .break_case()
-            .executions
-            .push(past(Some(ExecutionResult::Failed)));
-    });
-    assert_eq!(used, "execution.key_used");
-    let done = breaks(&story, &who, &start("key-2"), |story| {
-        story
-            .break_case()
-            .executions
-            .push(past(Some(ExecutionResult::Unbound)));
-    });
-    assert_eq!(done, "execution.already_unbound");
-    let risk = breaks(&story, &who, &start("key-2"), |story| {
-        story.break_case().risk.points = 70
-    });
-    assert_eq!(risk, "execution.risk_hold");
-    story.break_case().risk.points = 40;
-    let approved_at = story.the_case().moments.approved_at.unwrap();
-    story.now = approved_at + DAY;
-    let early = breaks(&story, &who, &start("key-2"), |story| story.now -= 1);
-    assert_eq!(early, "execution.hold_time");
-}
-
-#[test]
-fn result_needs_reference_evidence_and_every_terminal() {
-    let (story, who) = (Story::executing(), testkit::operator());
-    let good = testkit::executed(ExecutionResult::Unbound);
-    let changed = |change: fn(&mut String, &mut String, &mut Vec<TerminalResult>)| {
-        let mut body = good.clone();
-        if let OpBody::ExecuteRecord {
-            reference,
-            evidence,
-            terminals,
-            ..
-        } = &mut body
-        {
-            change(reference, evidence, terminals);
-        }
-        refuses(&story, &who, &good, &body)
-    };
-    assert_eq!(
-        changed(|reference, _, _| reference.clear()),
-        "execution.reference"
-    );
-    assert_eq!(
-        changed(|_, evidence, _| evidence.clear()),
-        "execution.evidence"
-    );
-    assert_eq!(
-        changed(|_, _, terminals| drop(terminals.pop())),
-        "execution.terminals"
-    );
-    assert_eq!(
-        changed(|_, _, t| t[1].result = ExecutionResult::Failed),
-        "execution.terminals"
-    );
-    assert_eq!(
-        changed(|_, _, t| t[1] = t[0].clone()),
-        "execution.terminals"
-    );
-}
-
-#[test]
-fn unknown_result_is_asked_again_before_anything_else() {
-    let who = testkit::operator();
-    let story = Story::executing().then(&who, &testkit::executed(ExecutionResult::Unknown));
-    assert_eq!(story.the_case().state, CaseState::ExecUnknown);
-    let asked = |result| {
-        let mut body = testkit::executed(result);
-        if let OpBody::ExecuteRecord { requeried, .. } = &mut body {
-            *requeried = true;
-        }
-        body
-    };
-    let good = asked(ExecutionResult::Unbound);
-    let blind = testkit::executed(ExecutionResult::Unbound);
-    assert_eq!(
-        refuses(&story, &who, &good, &blind),
-        "execution.requery_first"
-    );
-    assert_eq!(
-        refuses(&story, &who, &good, &asked(ExecutionResult::Unknown)),
-        "execution.still_unknown"
-    );
-}
-
-#[test]
-fn closing_needs_the_merchant_told_and_asked_the_day_after() {
-    let close = OpBody::Close {
-        note: String::new(),
-    };
-    let (story, who) = (Story::told(), testkit::agent());
-    let told = breaks(&story, &who, &close, |story| {
-        story.break_case().moments.told_at = None
-    });
-    assert_eq!(told, "close.not_told");
-    let asked = breaks(&story, &who, &close, |story| {
-        story.break_case().follow_up = None
-    });
-    assert_eq!(asked, "close.follow_up");
-    let early = breaks(&story, &who, &close, |story| {
-        story.break_case().follow_up = Some(FollowUpResult::Unreachable)
-    });
-    assert_eq!(early, "close.follow_up");
-    let mut later = story.clone();
-    later.now += DAY;
-    let unreachable = OpBody::FollowUpRecord {
-        result: FollowUpResult::Unreachable,
-        note: String::new(),
-    };
-    let mut later = later.then(&who, &unreachable);
-    assert!(matches!(later.send(&who, &close), Outcome::Applied { .. }));
-    let mut story = Story::unbound();
-    story.now += 7 * DAY;
-    let soon = breaks(&story, &testkit::system(), &close, |story| story.now -= DAY);
-    assert_eq!(soon, "close.too_early");
-}
-
-#[test]
-fn reopening_needs_a_reason_and_new_evidence() {
-    let reopen = |reason: &str, proof: &str| OpBody::Reopen {
-        reason: reason.to_owned(),
-        new_evidence: proof.to_owned(),
-    };
-    let (story, who) = (Story::closed(), testkit::supervisor());
-    let good = reopen("appeal", "court paper");
-    assert_eq!(
-        refuses(&story, &who, &good, &reopen("", "court paper")),
-        "reopen.reason"
-    );
-    assert_eq!(
-        refuses(&story, &who, &good, &reopen("appeal", "")),
-        "reopen.evidence"
     );
 }

@@ -178,22 +178,6 @@ fn body_of(command: &str, case: &Case) -> OpBody {
         reason: why(),
         surviving: Some(testkit::case_no(2)),
     };
-    let executed = |result| match testkit::executed(result) {
-        OpBody::ExecuteRecord {
-            result,
-            reference,
-            evidence,
-            terminals,
-            ..
-        } => OpBody::ExecuteRecord {
-            result,
-            reference,
-            evidence,
-            terminals,
-            requeried: true,
-        },
-        other => other,
-    };
     match command {
         "submit" => OpBody::Submit {
             digest: case.content_digest(),
@@ -211,17 +195,9 @@ fn body_of(command: &str, case: &Case) -> OpBody {
         "referred" => finish(CloseWay::Referred),
         "duplicate" => finish(CloseWay::Duplicate),
         "take" => OpBody::ReviewTake { note: why() },
-        "return" => {
-            let target = ReturnTarget::Field {
-                key: FieldKey::MerchantName,
-            };
-            let item = ReturnItem {
-                target,
-                code: "VALUE_WRONG".to_owned(),
-                text: why(),
-            };
-            OpBody::ReviewReturn { items: vec![item] }
-        }
+        "return" => OpBody::ReviewReturn {
+            items: vec![return_item()],
+        },
         "reject" => OpBody::ReviewReject {
             code: "NOT_ENTITLED".to_owned(),
             appeal: why(),
@@ -232,9 +208,9 @@ fn body_of(command: &str, case: &Case) -> OpBody {
         "start" => OpBody::ExecuteStart {
             idempotency_key: "key-9".to_owned(),
         },
-        "unbound" => executed(ExecutionResult::Unbound),
-        "failed" => executed(ExecutionResult::Failed),
-        "unknown" => executed(ExecutionResult::Unknown),
+        "unbound" => testkit::requeried(ExecutionResult::Unbound),
+        "failed" => testkit::requeried(ExecutionResult::Failed),
+        "unknown" => testkit::requeried(ExecutionResult::Unknown),
         "close" => OpBody::Close { note: why() },
         "reopen" => OpBody::Reopen {
             reason: why(),
@@ -252,6 +228,16 @@ fn body_of(command: &str, case: &Case) -> OpBody {
         },
         "clear" => OpBody::RiskClear { reason: why() },
         other => panic!("{other}"),
+    }
+}
+
+fn return_item() -> ReturnItem {
+    ReturnItem {
+        target: ReturnTarget::Field {
+            key: FieldKey::MerchantName,
+        },
+        code: "VALUE_WRONG".to_owned(),
+        text: String::new(),
     }
 }
 
