@@ -1,0 +1,265 @@
+//! The hand at the store: one thread that does the machine's store calls in the order they were given.
+//!
+//! The order matters: a page of an old server life must never be applied after a new life was adopted.
+
+use crate::machine::port::{
+    DocumentToSend, FeedPage, FillMark, JournalHead, Lane, OutboxRow, StoreCall, StoreReply,
+    StoreTrouble, WantedDocument,
+};
+use desk_domain::ids::{Incarnation, OfficeCode};
+use desk_domain::op::ChainHash;
+use desk_domain::time::{Chance, Clock};
+use desk_protocol::sync::{Change, Head, OpOutcome};
+use desk_store::{Acknowledged, Page, PageChange, Store, StoreError};
+use std::sync::Arc;
+
+/// Documents looked at in one go.
+const MOST_DOCUMENTS: usize = 200;
+
+/// Does store calls; knows nothing of lanes.
+pub struct Hand {
+    pub store: Arc<Store>,
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+}
+
+/// One call and the lane that waits for it.
+pub struct Task {
+    pub lane: Lane,
+    pub call: StoreCall,
+}
+
+impl Hand {
+    /// Does one call.
+    pub fn perform(&self, call: StoreCall) -> Result<StoreReply, StoreTrouble> {
+        self.attempt(call).map_err(|error| StoreTrouble {
+            code: error.code().to_owned(),
+        })
+    }
+
+    fn attempt(&self, call: StoreCall) -> Result<StoreReply, StoreError> {
+        let store = &self.store;
+        match call {
+            StoreCall::LoadUnsent { max_ops, max_bytes } => return self.unsent(max_ops, max_bytes),
+            StoreCall::LoadHead { server } => return self.head(&server),
+            StoreCall::LoadCursor { scope } => return self.cursor(&scope),
+            StoreCall::LoadDocuments => return self.documents(),
+            StoreCall::Acknowledge {
+                incarnation,
+                seq,
+                hash,
+                outcomes,
+            } => {
+                let outcomes = pairs(outcomes);
+                store.acknowledge(&Acknowledged {
+                    incarnation,
+                    seq,
+                    hash,
+                    outcomes,
+                })?;
+            }
+            StoreCall::Park { ops, code } => {
+                for op in ops {
+                    store.park(op, &code)?;
+                }
+            }
+            StoreCall::Rewind { seq } => {
+                store.rewind_acknowledged(self.incarnation()?, seq)?;
+                store.offer_documents_again()?;
+            }
+            StoreCall::NewIncarnation => {
+                let fresh = Incarnation::new(self.clock.now(), self.chance.as_ref());
+                store.begin_incarnation(fresh)?;
+            }
+            StoreCall::AdoptEpoch { epoch, scopes } => {
+                for scope in scopes {
+                    self.reset(&scope)?;
+                }
+                store.offer_documents_again()?;
+                store.set_server_epoch(epoch)?; // last: a cut before this repeats the whole
+            }
+            StoreCall::ApplyPage(page) => self.apply(*page)?,
+            StoreCall::ResetScope { scope } => self.reset(&scope)?,
+            StoreCall::DropScope { scope } => self.drop_scope(&scope)?,
+            StoreCall::SetChunks { document, have } => store.set_chunks(document, &have)?,
+            StoreCall::MarkStored { document } => store.mark_stored(document)?,
+            StoreCall::PutDownloaded { document, bytes } => {
+                store.put_downloaded(document, &bytes)?;
+            }
+        }
+        Ok(StoreReply::Done)
+    }
+
+    fn incarnation(&self) -> Result<Incarnation, StoreError> {
+        Ok(self
+            .store
+            .identity()?
+            .ok_or(StoreError::NoIdentity)?
+            .incarnation)
+    }
+
+    fn unsent(&self, max_ops: usize, max_bytes: usize) -> Result<StoreReply, StoreError> {
+        let incarnation = self.incarnation()?;
+        let acknowledged = self
+            .own_head(incarnation)?
+            .map_or(0, |head| head.acknowledged_seq);
+        let rows = self.store.unsent(acknowledged, max_ops, max_bytes)?;
+        // The journal may have begun a new life in between: rows say which life they are of.
+        let rows = rows
+            .into_iter()
+            .filter(|row| row.incarnation == incarnation);
+        let rows = rows.map(|row| OutboxRow {
+            seq: row.seq,
+            op_id: row.op_id,
+            bytes: row.bytes.into(),
+            hash: row.hash,
+            parked: row.parked,
+        });
+        Ok(StoreReply::Unsent {
+            incarnation,
+            rows: rows.collect(),
+        })
+    }
+
+    fn own_head(
+        &self,
+        incarnation: Incarnation,
+    ) -> Result<Option<desk_store::JournalHead>, StoreError> {
+        Ok(self
+            .store
+            .heads()?
+            .into_iter()
+            .find(|head| head.incarnation == incarnation))
+    }
+
+    fn head(&self, server: &[Head]) -> Result<StoreReply, StoreError> {
+        let incarnation = self.incarnation()?;
+        let own = self.own_head(incarnation)?;
+        let nothing = Head {
+            incarnation,
+            seq: 0,
+            hash: ChainHash::GENESIS,
+        };
+        let server = server
+            .iter()
+            .find(|head| head.incarnation == incarnation)
+            .copied()
+            .unwrap_or(nothing);
+        let there = match server.seq.checked_sub(1) {
+            Some(before) => self.store.unsent(before, 1, 1)?,
+            None => Vec::new(),
+        };
+        let there = there
+            .first()
+            .filter(|row| row.seq == server.seq && row.incarnation == incarnation);
+        Ok(StoreReply::Head(JournalHead {
+            last_seq: own.as_ref().map_or(0, |head| head.seq),
+            acknowledged_seq: own.as_ref().map_or(0, |head| head.acknowledged_seq),
+            server,
+            hash_there: there.map(|row| row.hash),
+        }))
+    }
+
+    fn cursor(&self, scope: &OfficeCode) -> Result<StoreReply, StoreError> {
+        let cursor = self.store.cursor(scope)?;
+        let mark = self.store.setting(&mark_name(scope))?;
+        let mark = mark
+            .and_then(|json| serde_json::from_str::<Option<FillMark>>(&json).ok())
+            .flatten();
+        Ok(StoreReply::Cursor {
+            cursor,
+            mark: mark.filter(|_| cursor.is_none()),
+        })
+    }
+
+    fn documents(&self) -> Result<StoreReply, StoreError> {
+        let to_send = self
+            .store
+            .documents_to_send(MOST_DOCUMENTS)?
+            .into_iter()
+            .map(|upload| DocumentToSend {
+                id: upload.id,
+                case: upload.case,
+                kind: upload.kind,
+                manifest: upload.manifest,
+            });
+        let wanted = self.store.documents_wanted(MOST_DOCUMENTS)?.into_iter();
+        let wanted = wanted.map(|wanted| WantedDocument {
+            id: wanted.id,
+            manifest: wanted.manifest,
+        });
+        Ok(StoreReply::Documents {
+            to_send: to_send.collect(),
+            wanted: wanted.collect(),
+        })
+    }
+
+    fn apply(&self, page: FeedPage) -> Result<(), StoreError> {
+        let FeedPage {
+            scope,
+            cursor,
+            fill,
+            changes,
+            mark,
+        } = page;
+        let changes = changes.into_iter().map(change).collect();
+        self.store.apply_page(&Page {
+            scope: scope.clone(),
+            cursor,
+            fill,
+            changes,
+        })?;
+        if fill {
+            // After the page: a cut in between fetches this page once more.
+            self.put_mark(&scope, mark.as_ref())?;
+        }
+        Ok(())
+    }
+
+    fn reset(&self, scope: &OfficeCode) -> Result<(), StoreError> {
+        self.put_mark(scope, None)?;
+        self.store.reset_scope(scope)
+    }
+
+    /// A complete fill that brings nothing hides every case of the scope; unsent ops stay.
+    fn drop_scope(&self, scope: &OfficeCode) -> Result<(), StoreError> {
+        self.reset(scope)?;
+        let nothing = Page {
+            scope: scope.clone(),
+            cursor: Some(0),
+            fill: true,
+            changes: Vec::new(),
+        };
+        self.store.apply_page(&nothing)?;
+        self.reset(scope)
+    }
+
+    fn put_mark(&self, scope: &OfficeCode, mark: Option<&FillMark>) -> Result<(), StoreError> {
+        self.store
+            .put_setting(&mark_name(scope), &serde_json::to_string(&mark)?)
+    }
+}
+
+fn mark_name(scope: &OfficeCode) -> String {
+    format!("sync.fill.{scope}")
+}
+
+fn change(change: Change) -> PageChange {
+    match change {
+        Change::Case(change) => PageChange::Case {
+            case: Box::new(change.case),
+            timeline: change.timeline,
+            outcomes: pairs(change.outcomes),
+        },
+        Change::Merchant(merchant) => PageChange::Merchant(merchant),
+        Change::User(user) => PageChange::User(user),
+        Change::CaseGone { case } => PageChange::CaseGone(case),
+    }
+}
+
+fn pairs(outcomes: Vec<OpOutcome>) -> Vec<(desk_domain::ids::OpId, desk_domain::outcome::Outcome)> {
+    outcomes
+        .into_iter()
+        .map(|one| (one.op_id, one.outcome))
+        .collect()
+}

@@ -1,0 +1,82 @@
+//! What this device signs, so that the server knows it is this device. The key itself stays with the caller.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use desk_domain::ids::DeviceId;
+use desk_domain::op::ChainHash;
+use desk_domain::time::Millis;
+use desk_protocol::people::{
+    EnrolRequest, RefreshRequest, SignInRequest, enrol_message, refresh_message, session_message,
+};
+use std::sync::Arc;
+
+/// Signs with the device's Ed25519 key, wherever that lives.
+pub type Signer = Arc<dyn Fn(&[u8]) -> [u8; 64] + Send + Sync>;
+
+/// This device, as the server knows it.
+#[derive(Clone)]
+pub struct Prover {
+    pub device: DeviceId,
+    signer: Signer,
+}
+
+impl Prover {
+    /// A device and its signature.
+    pub fn new(device: DeviceId, signer: Signer) -> Self {
+        Self { device, signer }
+    }
+
+    /// Body of `POST /v1/enrol`.
+    pub fn enrol(&self, code: &str, public_key: &[u8; 32], label: &str) -> EnrolRequest {
+        EnrolRequest {
+            code: code.to_owned(),
+            device: self.device,
+            public_key: STANDARD.encode(public_key),
+            label: label.to_owned(),
+            proof: self.sign(&enrol_message(code, self.device)),
+        }
+    }
+
+    /// Body of `POST /v1/session`.
+    pub fn sign_in(
+        &self,
+        login: &str,
+        password: &str,
+        totp: Option<&str>,
+        at: Millis,
+    ) -> SignInRequest {
+        SignInRequest {
+            device: self.device,
+            login: login.to_owned(),
+            password: password.to_owned(),
+            totp: totp.map(str::to_owned),
+            at,
+            proof: self.sign(&session_message(self.device, login, at)),
+        }
+    }
+
+    /// Body of `POST /v1/session/refresh`.
+    pub fn refresh(&self, refresh_token: &str, at: Millis) -> RefreshRequest {
+        RefreshRequest {
+            device: self.device,
+            refresh_token: refresh_token.to_owned(),
+            at,
+            proof: self.sign(&refresh_message(self.device, refresh_token, at)),
+        }
+    }
+
+    /// Signature of a push: over the hash of its last op, and so over all of them.
+    pub fn push(&self, last: ChainHash) -> String {
+        self.sign(last.as_bytes())
+    }
+
+    fn sign(&self, message: &[u8]) -> String {
+        STANDARD.encode((self.signer)(message))
+    }
+}
+
+impl std::fmt::Debug for Prover {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Prover({})", self.device)
+    }
+}
