@@ -9,7 +9,6 @@ macro_rules! dto {
     ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)? })+) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
-        #[ts(export)]
         pub struct $name { $( $(#[$fdoc])* pub $field: $ty ),* }
     )+};
 }

@@ -1,6 +1,6 @@
 //! The desk beside a single case: status, queues, search, sync centre, knowledge, settings.
 
-use super::case_screen::{dto, ConflictView};
+use super::case_screen::{ConflictView, dto};
 use super::{Bilingual, RingingCall};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

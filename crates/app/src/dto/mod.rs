@@ -16,7 +16,6 @@ use ts_rs::TS;
 
 /// Every refusal and failure that a front end sees: what happened and what to do stand in the catalogue under `code`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct UiError {
     /// `area.reason`, stable for ever.
     pub code: String,
@@ -31,7 +30,6 @@ pub struct UiError {
 
 /// A text in both languages, for content that is data (questions, articles, reasons).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Bilingual {
     pub zh: String,
     pub en: String,
@@ -39,7 +37,6 @@ pub struct Bilingual {
 
 /// Something changed under the interface; sent as the event `changed`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct Changed {
     /// Counts up; a front end that missed some reloads.
     #[ts(type = "number")]
@@ -53,7 +50,6 @@ pub struct Changed {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct RingingCall {
     pub call_ref: String,
     /// Masked number.

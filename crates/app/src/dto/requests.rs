@@ -9,7 +9,6 @@ macro_rules! requests {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
         #[serde(deny_unknown_fields)]
-        #[ts(export)]
         pub struct $name { $( pub $field: $ty ),* }
     )+};
 }
@@ -19,8 +18,10 @@ requests! {
     Nothing {}
     SetupServer { server_url: String, enrol_code: String, login: String, password: String, passphrase: String }
     SetupStandalone { office_name: String, name: String, passphrase: String }
-    Unlock { passphrase: String }
-    SignIn { login: String, password: String }
+    /// `user`: name, login or id; none means the only person, or the last who unlocked.
+    Unlock { passphrase: String, user: Option<String> }
+    /// `passphrase`: for a second person who comes to this desk for the first time.
+    SignIn { login: String, password: String, passphrase: Option<String> }
     /// `filter`: mine, returned, drafts, waiting, unfinished_calls, due_soon, team, review, execute, tell, all.
     QueueQuery { filter: String, after: Option<String>, limit: u32 }
     CaseRef { case: String }

@@ -1,0 +1,253 @@
+//! Lists: queues, search, notifications, calls.
+
+use super::case::kept_calls;
+use crate::content;
+use crate::desk::Desk;
+use crate::dto::{
+    CallRow, CasePage, Nothing, NotificationRow, QueueCounts, QueueQuery, SearchArgs, SearchPage,
+};
+use crate::error::AppError;
+use crate::screens::Painter;
+use crate::screens::rows::merchant_row;
+use crate::screens::title;
+use crate::session::Session;
+use crate::words;
+use desk_domain::case::CaseState;
+use desk_domain::ids::CaseId;
+use desk_domain::time::Millis;
+use desk_store::{CaseRow, Key, OpState, OutboxRow, Queue, QueueFilter};
+use std::collections::{BTreeMap, BTreeSet};
+
+const QUERY_CHARS: usize = 100;
+const HITS: usize = 20;
+const NOTIFICATIONS: usize = 50;
+const FILTERS: &[&str] = &[
+    "mine",
+    "returned",
+    "drafts",
+    "waiting",
+    "unfinished_calls",
+    "due_soon",
+    "team",
+    "review",
+    "execute",
+    "tell",
+    "all",
+];
+
+pub fn queue(desk: &Desk, args: QueueQuery) -> Result<CasePage, AppError> {
+    let session = desk.session()?;
+    let painter = Painter::new(&session, desk.now());
+    if args.filter == "unfinished_calls" {
+        let rows = unfinished(&session)?;
+        return Ok(CasePage {
+            rows: rows.iter().map(|row| painter.row(row)).collect(),
+            next: None,
+        });
+    }
+    let after = args.after.as_deref().map(key).transpose()?;
+    let most = usize::try_from(args.limit)
+        .unwrap_or(usize::MAX)
+        .clamp(1, 50);
+    let rows = session
+        .store
+        .queue(&filter(&session, &args.filter)?, after, most)?;
+    let next = rows
+        .last()
+        .filter(|_| rows.len() == most)
+        .map(|row| format!("{}.{}", row.key.at, row.key.id));
+    Ok(CasePage {
+        rows: rows.iter().map(|row| painter.row(row)).collect(),
+        next,
+    })
+}
+
+pub fn queue_counts(desk: &Desk, _: Nothing) -> Result<QueueCounts, AppError> {
+    let session = desk.session()?;
+    let mut counts = BTreeMap::new();
+    for name in FILTERS {
+        let count = match *name {
+            "unfinished_calls" => unfinished(&session)?.len(),
+            name => session.store.queue_count(&filter(&session, name)?)?,
+        };
+        counts.insert((*name).to_owned(), u32::try_from(count).unwrap_or(u32::MAX));
+    }
+    Ok(QueueCounts { counts })
+}
+
+pub fn search(desk: &Desk, args: SearchArgs) -> Result<SearchPage, AppError> {
+    let session = desk.session()?;
+    let query = words::maybe_said(&args.query, "query", QUERY_CHARS)?;
+    if query.is_empty() {
+        return Ok(SearchPage {
+            cases: Vec::new(),
+            merchants: Vec::new(),
+            articles: Vec::new(),
+        });
+    }
+    let painter = Painter::new(&session, desk.now());
+    let cases = session.store.search(&query, None, HITS)?.rows;
+    let mut merchants = Vec::new();
+    for id in session.store.find_merchants(&query)?.into_iter().take(HITS) {
+        merchants.extend(session.store.merchant(id)?.as_ref().map(merchant_row));
+    }
+    Ok(SearchPage {
+        cases: cases.iter().map(|row| painter.row(row)).collect(),
+        merchants,
+        articles: content::find_articles(&query, HITS),
+    })
+}
+
+/// What happened to this person's cases while they looked elsewhere.
+pub fn notifications(desk: &Desk, _: Nothing) -> Result<Vec<NotificationRow>, AppError> {
+    let session = desk.session()?;
+    let mine = Some(session.user.user);
+    let mut found = Vec::new();
+    for (state, kind) in [
+        (CaseState::Returned, "returned"),
+        (CaseState::Approved, "approved"),
+        (CaseState::Rejected, "rejected"),
+        (CaseState::Unbound, "unbound"),
+    ] {
+        let rows = session.store.queue(
+            &QueueFilter {
+                queue: Queue::State(state),
+                mine,
+            },
+            None,
+            NOTIFICATIONS,
+        )?;
+        found.extend(rows.iter().map(|row| told(row, kind, row.updated_at)));
+    }
+    let due = session.store.queue(
+        &QueueFilter {
+            queue: Queue::DueSoon,
+            mine,
+        },
+        None,
+        HITS,
+    )?;
+    let painter = Painter::new(&session, desk.now());
+    for row in due {
+        let shown = painter.row(&row);
+        if shown
+            .due_level
+            .as_deref()
+            .is_some_and(|level| matches!(level, "soon" | "late"))
+        {
+            found.push(told(&row, "due_soon", row.due_at.unwrap_or(row.updated_at)));
+        }
+    }
+    for op in session.store.outbox_rows(NOTIFICATIONS)? {
+        found.extend(troubled(&session, &op)?);
+    }
+    found.sort_by_key(|row| std::cmp::Reverse(row.at));
+    found.truncate(NOTIFICATIONS);
+    Ok(found)
+}
+
+pub fn calls(desk: &Desk, _: Nothing) -> Result<Vec<CallRow>, AppError> {
+    let session = desk.session()?;
+    let mut rows = Vec::new();
+    for call in kept_calls(&session)? {
+        let view = match call.case {
+            Some(case) => session.store.case_view(case)?,
+            None => None,
+        };
+        rows.push(CallRow {
+            call_ref: call.call_ref,
+            case: call.case.map(|case| case.to_string()),
+            case_no: view.map(|view| view.case.case_no.to_string()),
+            number: call.number,
+            started_at: call.started_at,
+            ended_at: call.ended_at,
+        });
+    }
+    Ok(rows)
+}
+
+fn filter(session: &Session, name: &str) -> Result<QueueFilter, AppError> {
+    let me = Some(session.user.user);
+    let (queue, mine) = match name {
+        "mine" => (Queue::Team, me),
+        "returned" => (Queue::Returned, None),
+        "drafts" => (Queue::Drafts, me),
+        "waiting" => (Queue::Waiting, None),
+        "due_soon" => (Queue::DueSoon, None),
+        "team" => (Queue::Team, None),
+        "review" => (Queue::Review, None),
+        "execute" => (Queue::Execute, None),
+        "tell" => (Queue::Tell, None),
+        "all" => (Queue::All, None),
+        _ => return Err(AppError::NotAChoice("filter")),
+    };
+    Ok(QueueFilter { queue, mine })
+}
+
+/// Calls that ended, or were taken, with a draft that nobody finished.
+fn unfinished(session: &Session) -> Result<Vec<CaseRow>, AppError> {
+    let called: BTreeSet<CaseId> = kept_calls(session)?
+        .into_iter()
+        .filter_map(|call| call.case)
+        .collect();
+    let drafts = QueueFilter {
+        queue: Queue::Drafts,
+        mine: Some(session.user.user),
+    };
+    let rows = session.store.queue(&drafts, None, 50)?;
+    Ok(rows
+        .into_iter()
+        .filter(|row| called.contains(&row.id))
+        .collect())
+}
+
+/// `at.id`, as `queue` gave it.
+fn key(text: &str) -> Result<Key, AppError> {
+    let (at, id) = text.split_once('.').ok_or(AppError::BadArguments)?;
+    let at: Millis = at.parse().map_err(|_| AppError::BadArguments)?;
+    Ok(Key {
+        at,
+        id: CaseId::parse(id).ok_or(AppError::BadArguments)?,
+    })
+}
+
+fn told(row: &CaseRow, kind: &str, at: Millis) -> NotificationRow {
+    NotificationRow {
+        id: format!("{kind}.{}", row.id),
+        kind: kind.to_owned(),
+        case: row.id.to_string(),
+        case_no: row.case_no.clone(),
+        title: title(
+            row.merchant_name.as_deref().unwrap_or_default(),
+            row.caller_name.as_deref().unwrap_or_default(),
+        ),
+        at,
+        read: false,
+    }
+}
+
+fn troubled(session: &Session, op: &OutboxRow) -> Result<Option<NotificationRow>, AppError> {
+    let kind = match op.state {
+        OpState::Conflict => "conflict",
+        OpState::Refused | OpState::Parked => "refused",
+        OpState::Held => "held",
+        OpState::Queued | OpState::Stored | OpState::Applied | OpState::Noop => return Ok(None),
+    };
+    let view = session.store.case_view(op.case)?;
+    let shown = view.map(|view| {
+        let case = view.case;
+        title(
+            case.text(desk_domain::field::FieldKey::MerchantName),
+            case.text(desk_domain::field::FieldKey::CallerName),
+        )
+    });
+    Ok(Some(NotificationRow {
+        id: format!("{kind}.{}", op.op_id),
+        kind: kind.to_owned(),
+        case: op.case.to_string(),
+        case_no: op.case_no.clone().unwrap_or_default(),
+        title: shown.unwrap_or_default(),
+        at: op.captured_at,
+        read: false,
+    }))
+}
