@@ -51,7 +51,7 @@ fn before(line: &str, word: &str) -> u64 {
         [number, name] if *name == word => number.parse().ok(),
         _ => None,
     });
-    found.last().unwrap_or(0)
+    found.fold(0, |_, number| number)
 }
 
 fn strip_colours(line: &str) -> String {

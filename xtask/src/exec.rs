@@ -75,12 +75,8 @@ pub fn run_and_keep(command: &mut Command) -> Result<(bool, String), Failed> {
         .spawn()
         .map_err(|error| Failed::because("start", error))?;
     let errors = child.stderr.take();
-    let watcher = std::thread::spawn(move || errors.map(|pipe| follow(pipe)).unwrap_or_default());
-    let mut text = child
-        .stdout
-        .take()
-        .map(|pipe| follow(pipe))
-        .unwrap_or_default();
+    let watcher = std::thread::spawn(move || errors.map(follow).unwrap_or_default());
+    let mut text = child.stdout.take().map(follow).unwrap_or_default();
     let status = child
         .wait()
         .map_err(|error| Failed::because("wait", error))?;

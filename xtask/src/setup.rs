@@ -65,7 +65,7 @@ pub fn system() -> Result<(), Failed> {
         arguments.extend(&missing);
         apt(&arguments)?;
     }
-    chinese_locale()?;
+    chinese_locale();
     if has("npm") {
         Ok(())
     } else {
@@ -136,17 +136,17 @@ fn apt(arguments: &[&str]) -> Result<(), Failed> {
 }
 
 /// The webview's own words are English without it.
-fn chinese_locale() -> Result<(), Failed> {
+fn chinese_locale() {
     let listed = Command::new("locale").arg("-a").output();
     if listed.is_ok_and(|output| {
         String::from_utf8_lossy(&output.stdout)
             .to_lowercase()
             .contains("zh_cn.utf8")
     }) {
-        return Ok(());
+        return;
     }
     if !has("localedef") {
-        return Ok(());
+        return;
     }
     say("▸ generating the zh_CN.UTF-8 locale");
     let made = command("localedef")
@@ -156,5 +156,4 @@ fn chinese_locale() -> Result<(), Failed> {
     if !made.is_ok_and(|status| status.success()) {
         say("  could not; the webview's own menus will be English");
     }
-    Ok(())
 }

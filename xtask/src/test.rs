@@ -70,32 +70,41 @@ fn perform(step: Step) -> Result<Count, Failed> {
 }
 
 fn steps() -> Vec<Step> {
-    let step = |name, slow, counts, commands| Step {
+    let mut all = quick_checks();
+    all.extend(programs_and_tests());
+    all
+}
+
+fn step(name: &'static str, slow: bool, counts: bool, command: Command) -> Step {
+    Step {
         name,
         slow,
-        commands,
+        commands: vec![command],
         counts,
-    };
+    }
+}
+
+fn quick_checks() -> Vec<Step> {
     vec![
         step(
             "format",
             false,
             false,
-            vec![with(cargo_plain(), &["fmt", "--all", "--check"])],
+            with(cargo_plain(), &["fmt", "--all", "--check"]),
         ),
         step(
             "interface: types and accessibility",
             false,
             false,
-            vec![npm("check")],
+            npm("check"),
         ),
-        step("interface: lint", false, false, vec![npm("lint")]),
-        step("interface: unit", false, true, vec![npm("test")]),
+        step("interface: lint", false, false, npm("lint")),
+        step("interface: unit", false, true, npm("test")),
         step(
             "clippy",
             false,
             false,
-            vec![with(
+            with(
                 cargo(),
                 &[
                     "clippy",
@@ -106,49 +115,44 @@ fn steps() -> Vec<Step> {
                     "-D",
                     "warnings",
                 ],
-            )],
+            ),
         ),
+    ]
+}
+
+fn programs_and_tests() -> Vec<Step> {
+    let sim = [
+        "run",
+        "--quiet",
+        "--package",
+        "desk-sim",
+        "--",
+        "--seeds",
+        "200",
+    ];
+    vec![
         step(
             "programs",
             false,
             false,
-            vec![with(
-                cargo(),
-                &["build", "--workspace", "--bins", "--quiet"],
-            )],
+            with(cargo(), &["build", "--workspace", "--bins", "--quiet"]),
         ),
         step(
             "rooms and whole house",
             false,
             true,
-            vec![with(
+            with(
                 cargo(),
                 &["test", "--workspace", "--no-fail-fast", "--quiet"],
-            )],
+            ),
         ),
-        step(
-            "simulator smoke",
-            false,
-            false,
-            vec![with(
-                cargo(),
-                &[
-                    "run",
-                    "--quiet",
-                    "--package",
-                    "desk-sim",
-                    "--",
-                    "--seeds",
-                    "200",
-                ],
-            )],
-        ),
-        step("pages in Chromium with axe", true, true, vec![playwright()]),
+        step("simulator smoke", false, false, with(cargo(), &sim)),
+        step("pages in Chromium with axe", true, true, playwright()),
         step(
             "real window",
             true,
             false,
-            vec![run::window_journey("target/run")],
+            run::window_journey("target/run"),
         ),
     ]
 }

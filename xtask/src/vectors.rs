@@ -16,7 +16,11 @@ pub fn check(file: &Path) -> Result<(), Failed> {
     let mismatches = vector_mismatches(&text, today)
         .map_err(|error| Failed::because("the file is not of the agreed shape", error))?;
     for mismatch in &mismatches {
-        say(&format!("{mismatch}"));
+        let (kind, input) = (&mismatch.kind, &mismatch.input);
+        say(&format!(
+            "#{} {kind} «{input}»: the file says {}, the parser says {}",
+            mismatch.index, mismatch.expect, mismatch.got
+        ));
     }
     if mismatches.is_empty() {
         say("every vector agrees");
