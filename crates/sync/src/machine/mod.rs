@@ -16,6 +16,8 @@ mod pull;
 mod push;
 mod session;
 pub mod status;
+#[cfg(test)]
+mod tests;
 mod triage;
 
 pub use ask::{Answer, Ask};
