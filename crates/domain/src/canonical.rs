@@ -335,3 +335,162 @@ fn set(raw: &str, member: impl Fn(&str) -> Result<String, &'static str>) -> Read
         _ => Err("LENGTH"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn today() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 3, 2).unwrap()
+    }
+
+    fn value(key: FieldKey, raw: &str) -> Option<FieldValue> {
+        canonicalise(key, raw, today()).unwrap().value
+    }
+
+    fn code(key: FieldKey, raw: &str) -> &'static str {
+        canonicalise(key, raw, today()).unwrap_err().code
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_a_stable_code() {
+        for (key, raw, expected) in [
+            (FieldKey::MerchantNo, "82229007011000", "LENGTH"),
+            (FieldKey::LegalIdNo, "110105199003070018", "CHECK"),
+            (FieldKey::CallerPhone, "12000000021", "FORMAT"),
+            (FieldKey::SettleTail, "12345", "LENGTH"),
+            (FieldKey::Channel, "telepathy", "CHOICE"),
+            (FieldKey::EffectsTold, "perhaps", "CHOICE"),
+            (FieldKey::UnsettledFen, "-1", "AMOUNT"),
+            (FieldKey::UnsettledFen, "12.999", "AMOUNT"),
+            (FieldKey::InvoiceDate, "2026-02-30", "DATE"),
+            (FieldKey::TerminalNumbers, "00000751 1234", "LENGTH"),
+            (FieldKey::DiagnosisAnswers, "q0:<b>", "FORMAT"),
+            (FieldKey::TerminalModel, "A\u{7}8", "FORMAT"),
+            (
+                FieldKey::RequestWords,
+                "6222020000000000000",
+                "secret.card_number",
+            ),
+        ] {
+            assert_eq!(code(key, raw), expected, "{key:?} {raw}");
+        }
+    }
+
+    #[test]
+    fn length_is_counted_in_characters_not_bytes() {
+        assert!(canonicalise(FieldKey::TerminalModel, &"机".repeat(40), today()).is_ok());
+        assert_eq!(code(FieldKey::TerminalModel, &"机".repeat(41)), "LENGTH");
+        let many = (0..=SET_MEMBERS)
+            .map(|n| format!("q{n}"))
+            .collect::<Vec<_>>()
+            .join(",");
+        assert_eq!(code(FieldKey::DiagnosisAnswers, &many), "LENGTH");
+    }
+
+    #[test]
+    fn every_field_is_cleared_by_empty_text() {
+        for key in FieldKey::ALL {
+            for raw in ["", "  ", "\u{3000}"] {
+                assert_eq!(value(*key, raw), None, "{key:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn sets_take_the_separators_people_use() {
+        let both = FieldValue::Set(BTreeSet::from([
+            "00000751".to_owned(),
+            "A0000001".to_owned(),
+        ]));
+        for raw in [
+            "00000751,a0000001",
+            "A0000001、00000751",
+            "00000751 A0000001 00000751",
+            "00000751，A0000001；",
+        ] {
+            assert_eq!(
+                value(FieldKey::TerminalNumbers, raw),
+                Some(both.clone()),
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
+    fn phones_and_identity_numbers_of_each_kind_are_read() {
+        for raw in ["13000000001", "010-62000000", "95016"] {
+            assert!(value(FieldKey::CallerPhone, raw).is_some(), "{raw}");
+        }
+        for raw in [
+            "110105199003070017",
+            "911124198108030024",
+            "810000198501010010",
+            "110105900307001",
+        ] {
+            assert!(value(FieldKey::LegalIdNo, raw).is_some(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn doubts_are_named_and_do_not_refuse() {
+        let read = |key, raw| canonicalise(key, raw, today()).unwrap().warnings;
+        assert_eq!(
+            read(FieldKey::MerchantNo, "849310158120005"),
+            ["WARN_ACQUIRER"]
+        );
+        assert_eq!(read(FieldKey::CallerPhone, "14600000014"), ["WARN_SEGMENT"]);
+        assert!(read(FieldKey::HandlerIdNo, "110105199003070017").is_empty());
+    }
+
+    #[test]
+    fn money_is_kept_in_fen_and_shown_in_yuan() {
+        let kept = value(FieldKey::UnsettledFen, "1,299.5").unwrap();
+        assert_eq!(kept, FieldValue::Text("129950".to_owned()));
+        assert_eq!(display(FieldKey::UnsettledFen, &kept), "¥1,299.50");
+        assert_eq!(editable(FieldKey::UnsettledFen, &kept), "1299.50");
+    }
+
+    #[test]
+    fn personal_values_are_masked_and_open_ones_are_not() {
+        for (key, raw, shown) in [
+            (FieldKey::LegalName, "张三丰", "张**"),
+            (FieldKey::CallerPhone, "13812341234", "138****1234"),
+            (FieldKey::SettleTail, "1234", "**** 1234"),
+            (FieldKey::MerchantName, "测试小吃店", "测试小吃店"),
+        ] {
+            assert_eq!(masked(key, &value(key, raw).unwrap()), shown, "{key:?}");
+        }
+        let id = value(FieldKey::LegalIdNo, "110105199003070017").unwrap();
+        assert!(!masked(FieldKey::LegalIdNo, &id).contains("19900307"));
+    }
+
+    #[test]
+    fn choices_are_their_own_canonical_form() {
+        for key in FieldKey::ALL {
+            if let Format::Choice(choices) = key.spec().format {
+                for choice in choices {
+                    let kept = value(*key, choice).unwrap();
+                    assert_eq!(
+                        check_canonical(*key, &kept, today()),
+                        Ok(()),
+                        "{key:?} {choice}"
+                    );
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_read_once_is_read_again_the_same(at in 0..FieldKey::ALL.len(), raw in "\\PC{0,24}|[0-9A-Z]{4,20}|[0-9]{1,6}\\.[0-9]{2}|20[0-9]{2}-0[1-9]-1[0-9]") {
+            let key = FieldKey::ALL[at];
+            if let Ok(Canonical { value: Some(value), .. }) = canonicalise(key, &raw, today()) {
+                prop_assert_eq!(check_canonical(key, &value, today()), Ok(()), "{:?}", value);
+                let again = canonicalise(key, &editable(key, &value), today());
+                prop_assert_eq!(again.map(|read| read.value), Ok(Some(value)));
+            }
+        }
+    }
+}
