@@ -1,0 +1,160 @@
+/** A review in progress: what is judged, what is marked to go back, and decisions held for five seconds. */
+import { asUiError, call } from './bridge';
+import type { DocumentCard, ReasonView, ReturnArgsItem, ReviewScreen, UiError } from './dto';
+import { t } from './i18n.svelte';
+import { session } from './session.svelte';
+import { toasts } from './toast.svelte';
+
+export interface Mark extends ReturnArgsItem {
+  label: ReasonView['label'];
+}
+/** What the reasons on screen are for. */
+export type Choosing =
+  | { kind: 'document'; id: string; verdict: 'returned' | 'rejected' }
+  | { kind: 'field'; key: string }
+  | { kind: 'return' }
+  | { kind: 'reject' };
+
+export class ReviewWork {
+  selected = $state('');
+  choosing = $state<Choosing | null>(null);
+  marks = $state<Mark[]>([]);
+  text = $state('');
+  appeal = $state('');
+  rejectCode = $state('');
+  held = $state(false);
+  error = $state<UiError | null>(null);
+
+  constructor(
+    private readonly screen: () => ReviewScreen,
+    private readonly adopt: (screen: ReviewScreen) => void,
+    private readonly reload: () => void,
+  ) {}
+
+  get cards(): DocumentCard[] {
+    return this.screen().case.documents.filter((card) => !card.detached && !card.replaced);
+  }
+
+  /** The reasons that belong to what is being chosen, in the order of the number keys. */
+  get reasons(): ReasonView[] {
+    const review = this.screen();
+    return this.choosing?.kind === 'reject' ? review.reject_reasons : review.return_reasons;
+  }
+
+  can(command: string): boolean {
+    return this.screen().case.allowed.includes(command);
+  }
+
+  private async act(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+      this.error = null;
+    } catch (thrown) {
+      this.error = asUiError(thrown);
+      this.reload();
+    }
+  }
+
+  async take(): Promise<void> {
+    await this.act(async () => this.adopt(await call('review_take', { case: this.screen().case.id })));
+  }
+
+  async judge(document: string, verdict: string, code: string | null): Promise<void> {
+    const note = this.text.trim();
+    await this.act(async () => {
+      this.adopt(await call('document_judge', { case: this.screen().case.id, document, verdict, code, note }));
+      this.choosing = null;
+      this.text = '';
+      const open = this.cards.find((card) => card.verdict === null);
+      if (open) this.selected = open.id;
+    });
+  }
+
+  /** The reason with this place in the list was chosen, by key or by click. */
+  reason(index: number): void {
+    const reason = this.reasons[index];
+    const choosing = this.choosing;
+    if (!reason || !choosing) return;
+    const mark = {
+      field: null,
+      document: null,
+      missing_kind: null,
+      code: reason.code,
+      text: this.text.trim(),
+      label: reason.label,
+    };
+    if (choosing.kind === 'document') {
+      if (choosing.verdict === 'returned') this.mark({ ...mark, document: choosing.id });
+      void this.judge(choosing.id, choosing.verdict, reason.code);
+    } else if (choosing.kind === 'field') {
+      this.mark({ ...mark, field: choosing.key });
+      this.choosing = null;
+      this.text = '';
+    } else if (choosing.kind === 'reject') this.rejectCode = reason.code;
+    else if (this.selected !== '') {
+      this.mark({ ...mark, document: this.selected });
+      this.text = '';
+    }
+  }
+
+  private mark(mark: Mark): void {
+    const same = (other: Mark): boolean => other.field === mark.field && other.document === mark.document;
+    this.marks = [...this.marks.filter((other) => !same(other)), mark];
+  }
+
+  unmark(mark: Mark): void {
+    this.marks = this.marks.filter((other) => other !== mark);
+  }
+
+  ask(what: 'return' | 'reject'): void {
+    if (!this.can(`review_${what}`) || this.held) return;
+    this.choosing = { kind: what };
+  }
+
+  private hold(label: string, run: () => Promise<unknown>): void {
+    this.held = true;
+    void toasts
+      .hold(t().review.held(label), () =>
+        this.act(async () => {
+          await run();
+          this.next();
+        }),
+      )
+      .then(() => (this.held = false));
+  }
+
+  approve(): void {
+    if (!this.can('review_approve') || this.held) return;
+    const { id } = this.screen().case;
+    // The digest of what is on screen now, not of what may have arrived when the five seconds are over.
+    const { digest } = this.screen().case.review;
+    this.hold(t().review.approve, () => call('review_approve', { case: id, digest }));
+  }
+
+  sendBack(): void {
+    if (this.marks.length === 0 || this.held) return;
+    const items = this.marks.map(({ field, document, missing_kind, code, text }) => ({
+      field,
+      document,
+      missing_kind,
+      code,
+      text,
+    }));
+    const { id } = this.screen().case;
+    this.choosing = null;
+    this.hold(t().review.return, () => call('review_return', { case: id, items }));
+  }
+
+  reject(): void {
+    if (this.rejectCode === '' || this.held) return;
+    const args = { case: this.screen().case.id, code: this.rejectCode, appeal: this.appeal.trim() };
+    this.choosing = null;
+    this.hold(t().review.reject, () => call('review_reject', args));
+  }
+
+  private next(): void {
+    this.marks = [];
+    session.tick += 1;
+    if (session.route.screen === 'review') session.go('review');
+  }
+}
