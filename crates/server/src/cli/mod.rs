@@ -4,6 +4,7 @@ mod admin;
 mod serve;
 
 use crate::config::ServerConfig;
+use crate::demo;
 use crate::error::ServerError;
 use crate::gateway::GatewayKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -58,6 +59,15 @@ enum Command {
     /// The register of merchants.
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Fill a data directory with visibly fake offices, people, merchants and cases.
+    Demo {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long, default_value_t = 60)]
+        cases: u32,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Internal: decodes one document on stdin in a process of its own.
     #[command(hide = true)]
     Docbox,
@@ -198,6 +208,10 @@ fn run(command: Command) -> Result<(), ServerError> {
         Command::User(command) => admin::user(command),
         Command::Device(command) => admin::device(command),
         Command::Registry(command) => admin::registry(command),
+        Command::Demo { data, cases, seed } => {
+            let made = demo::fill(&ServerConfig::new(data.data), cases, seed)?;
+            say(&made.to_string())
+        }
         Command::Docbox => Ok(()),
     }
 }

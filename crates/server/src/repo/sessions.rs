@@ -58,9 +58,19 @@ pub fn bearer(conn: &Connection, access_hash: &[u8; 32]) -> Result<Option<Bearer
 /// Opens a family of sessions, and notes that this person works on that desk.
 pub fn open(conn: &Connection, new: &NewSession, now: Millis) -> Result<(), RepoError> {
     insert(conn, new, &new.id)?;
+    works_on(conn, new.device, new.user, now)
+}
+
+/// Notes that a person works on a desk.
+pub fn works_on(
+    conn: &Connection,
+    device: DeviceId,
+    user: UserId,
+    now: Millis,
+) -> Result<(), RepoError> {
     conn.execute(
         "INSERT INTO device_user (device, user, first_at) VALUES (?1, ?2, ?3) ON CONFLICT (device, user) DO NOTHING",
-        params![new.device.to_string(), new.user.to_string(), now],
+        params![device.to_string(), user.to_string(), now],
     )?;
     Ok(())
 }

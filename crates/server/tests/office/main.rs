@@ -4,11 +4,11 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::string_slice,
     reason = "a test that meets the unexpected must stop; helpers of tests are tests to a reader, not to clippy"
 )]
 
 mod crash;
+mod demo;
 mod documents;
 mod feed;
 mod limits;

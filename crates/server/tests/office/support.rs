@@ -18,7 +18,7 @@ use desk_server::door::{SystemChance, SystemClock};
 use desk_server::repo::people::Account;
 use desk_server::repo::{devices, offices, people};
 use desk_server::run::House;
-use desk_server::{RunningServer, Server, ServerConfig, secrets};
+use desk_server::{RunningServer, Server, ServerConfig, demo, secrets};
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -119,6 +119,24 @@ pub fn add_user(house: &House, login: &str, role: Role, offices: &[&str]) -> Use
 }
 
 impl TestOffice {
+    /// The demo's office with so many cases.
+    pub fn demo(cases: u32) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(NOON)));
+        let config = ServerConfig {
+            auto_approve: true,
+            clock: clock.clone(),
+            ..ServerConfig::new(dir.path())
+        };
+        demo::fill(&config, cases, 7).unwrap();
+        let server = Some(Server::start(config.clone()).unwrap());
+        Self {
+            dir,
+            clock,
+            config,
+            server,
+        }
+    }
     pub fn addr(&self) -> SocketAddr {
         self.server.as_ref().unwrap().addr
     }
@@ -469,10 +487,11 @@ pub fn call(
     for (name, value) in headers {
         head.extend([name, ": ", value, "\r\n"]);
     }
-    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    let length = body.len().to_string();
+    head.extend(["content-length: ", &length, "\r\n\r\n"]);
     let mut socket = TcpStream::connect(addr).unwrap();
     socket
-        .set_read_timeout(Some(Duration::from_secs(60)))
+        .set_read_timeout(Some(Duration::from_mins(1)))
         .unwrap();
     socket.write_all(head.as_bytes()).unwrap();
     // A server that refuses early may close before it has read everything.
