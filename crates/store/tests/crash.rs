@@ -1,5 +1,7 @@
 //! What was said to be kept is there after the process was killed.
 
+#![cfg(test)]
+
 mod house;
 
 use desk_domain::field::FieldKey;

@@ -1,5 +1,7 @@
 //! The journal keeps what was done, exactly, and nothing that the rules refuse.
 
+#![cfg(test)]
+
 mod house;
 
 use desk_domain::case::CaseState;
@@ -100,7 +102,7 @@ fn the_same_op_is_not_written_twice() {
     let op = desk.set_op(case, FieldKey::MerchantName, "示例商行");
     desk.store.append(std::slice::from_ref(&op), &[]).unwrap();
     assert!(
-        matches!(desk.store.append(&[op.clone()], &[]), Err(StoreError::AlreadyWritten(id)) if id == op.op_id)
+        matches!(desk.store.append(std::slice::from_ref(&op), &[]), Err(StoreError::AlreadyWritten(id)) if id == op.op_id)
     );
 }
 

@@ -1,5 +1,7 @@
 //! Queues: every row once, whatever happens meanwhile.
 
+#![cfg(test)]
+
 mod house;
 
 use desk_domain::case::CaseState;

@@ -1,5 +1,7 @@
 //! A desk file opens with its own key or not at all.
 
+#![cfg(test)]
+
 mod house;
 
 use desk_domain::field::FieldKey;

@@ -1,5 +1,7 @@
 //! The view is the server's snapshot with this desk's pending ops on top.
 
+#![cfg(test)]
+
 mod house;
 
 use desk_domain::case::Case;
