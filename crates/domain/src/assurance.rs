@@ -155,3 +155,123 @@ fn paper_points(case: &Case, policy: &Policy) -> u32 {
         0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{Evidence, EvidenceKind};
+    use crate::testkit::{self, Story};
+
+    /// A judged case with exactly this evidence.
+    fn with(kinds: &[EvidenceKind]) -> Case {
+        let mut story = Story::judged();
+        let evidence = |kind: &EvidenceKind| Evidence {
+            op: crate::ids::OpId::from_uuid(testkit::uuid(0)),
+            kind: *kind,
+            by: testkit::agent().user,
+            at: 0,
+            note: String::new(),
+        };
+        story.break_case().evidence = kinds.iter().map(evidence).collect();
+        story.the_case().clone()
+    }
+
+    #[test]
+    fn classes_are_capped_and_connectors_that_are_off_count_nothing() {
+        use EvidenceKind::{
+            CallBack, CallBackWithCallId, InPerson, MerchantApp, OneTimeCode, SiteVisit,
+        };
+        let policy = Policy::shipped();
+        // Accepted papers are always there: 35.
+        let table: [(&[EvidenceKind], u32, u32); 8] = [
+            (&[], 35, 1),
+            (&[CallBack], 50, 2),
+            (&[CallBackWithCallId], 60, 2),
+            (&[OneTimeCode, CallBack], 75, 2),
+            (&[OneTimeCode, CallBackWithCallId, CallBack], 75, 2),
+            (&[OneTimeCode, OneTimeCode], 60, 2),
+            (&[InPerson, SiteVisit], 95, 2),
+            (&[MerchantApp], 35, 1),
+        ];
+        for (kinds, points, classes) in table {
+            let found = assess(&with(kinds), Level::L3, &policy);
+            assert_eq!(
+                (found.points, found.classes),
+                (points, classes),
+                "{kinds:?}"
+            );
+            assert_eq!(found.holds, points >= 70, "{kinds:?}");
+        }
+        let mut on = policy.clone();
+        if let Some(rule) = on.assurance.evidence.get_mut(&MerchantApp) {
+            rule.enabled = true;
+        }
+        assert_eq!(assess(&with(&[MerchantApp]), Level::L3, &on).points, 85);
+    }
+
+    #[test]
+    fn high_level_needs_points_classes_and_a_strong_proof() {
+        use EvidenceKind::{CallBack, InPerson, OneTimeCode};
+        let policy = Policy::shipped();
+        let phone = assess(&with(&[OneTimeCode, CallBack]), Level::L4, &policy);
+        assert_eq!(phone.missing, ["points", "strong_class"]);
+        assert!(
+            assess(
+                &with(&[OneTimeCode, CallBack, InPerson]),
+                Level::L4,
+                &policy
+            )
+            .holds
+        );
+        let mut lax = policy.clone();
+        if let Some(rule) = lax.assurance.levels.get_mut(&Level::L4) {
+            rule.points = 75;
+        }
+        assert_eq!(
+            assess(&with(&[OneTimeCode, CallBack]), Level::L4, &lax).missing,
+            ["strong_class"]
+        );
+        if let Some(rule) = lax.assurance.levels.get_mut(&Level::L3) {
+            rule.points = 30;
+        }
+        assert_eq!(assess(&with(&[]), Level::L3, &lax).missing, ["classes"]);
+    }
+
+    #[test]
+    fn papers_count_little_until_a_reviewer_accepted_all_of_them() {
+        let policy = Policy::shipped();
+        let paper = |case: &Case| {
+            assess(case, Level::L3, &policy)
+                .by_class
+                .get(&Class::Paper)
+                .copied()
+        };
+        let mut case = with(&[]);
+        assert_eq!(paper(&case), Some(35));
+        if let Some(document) = case.documents.get_mut(&testkit::document_id(2)) {
+            document.verdict = None;
+        }
+        assert_eq!(paper(&case), Some(10));
+        case.documents.remove(&testkit::document_id(2));
+        assert_eq!(paper(&case), None);
+    }
+
+    #[test]
+    fn level_follows_request_reason_and_risk() {
+        let policy = Policy::shipped();
+        let mut story = Story::judged();
+        assert_eq!(level_of(story.the_case(), &policy), Level::L3);
+        story.break_case().risk.points = 40;
+        assert_eq!(level_of(story.the_case(), &policy), Level::L4);
+        assert_eq!(base_level(story.the_case(), &policy), Level::L3);
+        let choose = |story: &mut Story, key, text: &str| {
+            let state = story.break_case().fields.get_mut(&key).unwrap();
+            state.value = Some(crate::field::FieldValue::Text(text.to_owned()));
+        };
+        choose(&mut story, FieldKey::ReasonCode, "THIRD_PARTY_BOUND");
+        assert_eq!(base_level(story.the_case(), &policy), Level::L4);
+        choose(&mut story, FieldKey::RequestKind, "settlement_card");
+        assert_eq!(base_level(story.the_case(), &policy), Level::L5);
+        assert_eq!(level_of(story.the_case(), &policy), Level::L5);
+    }
+}

@@ -416,3 +416,6 @@ pub fn steps(case: &Case, ctx: &Context<'_>) -> Vec<StepStatus> {
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests;
