@@ -1,1 +1,58 @@
-//! Simulator and checker
+//! Simulator and checker: desks, a server and everything that can go wrong between them, in virtual time.
+//!
+//! Invariants: one seed is one history, to the last byte; the sync machine, the wire codec and `decide()` are the
+//! product's own, only the two databases are models of theirs; after the last fault everything drains, or it is a wedge;
+//! the checker trusts the logs and nothing else, and it is itself tested by planted mutants of the models.
+//!
+//! It must never know: a real clock, a thread, a file, a socket, or the shell.
+
+pub mod cast;
+pub mod check;
+pub mod desk;
+pub mod dice;
+pub mod disk;
+pub mod mutant;
+pub mod nemesis;
+pub mod person;
+pub mod rules;
+pub mod server;
+pub mod world;
+
+use mutant::Mutant;
+use nemesis::Tally;
+
+/// One history and what the checker says of it.
+#[derive(Clone, Debug)]
+pub struct History {
+    pub seed: u64,
+    pub tally: Tally,
+    /// Ops that count in the server's log.
+    pub ops: usize,
+    /// Equal for equal histories.
+    pub trace: u64,
+    /// Empty when all is well.
+    pub found: Vec<String>,
+}
+
+/// Lives through the history of one seed and checks it.
+pub fn live(seed: u64, mutant: Option<Mutant>) -> History {
+    let mut world = world::World::new(seed, mutant);
+    world.run();
+    let found = check::check(&world);
+    world.count_conflicts();
+    let ops = world
+        .server
+        .disk
+        .synced
+        .journal
+        .iter()
+        .filter(|entry| entry.counted)
+        .count();
+    History {
+        seed,
+        ops,
+        trace: world.trace,
+        found,
+        tally: world.tally,
+    }
+}
