@@ -4,12 +4,12 @@ use crate::error::SyncError;
 use crate::http::{Door, NetConfig};
 use crate::machine::port::{ReplyBody, SessionTokens};
 use crate::proof::{Prover, Signer};
-use crate::wire::{Body, Call, Expect, Method, Raw, is_ours, json, open, unpack};
+use crate::wire::{Body, Call, Expect, Method, Raw, is_ours, json, problem, unpack};
 use desk_domain::ids::DeviceId;
 use desk_domain::time::Clock;
+use desk_protocol::Envelope;
 pub use desk_protocol::people::EnrolReply;
 use desk_protocol::people::SessionReply;
-use desk_protocol::{Envelope, error::Problem};
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
@@ -112,7 +112,7 @@ fn receipt(raw: Raw) -> Result<Vec<u8>, SyncError> {
     if (200..300).contains(&status) {
         return Ok(bytes);
     }
-    let (_, body) = open(&bytes, |problem: Problem| ReplyBody::Problem(problem));
+    let (_, body) = problem(&bytes);
     if status >= 500 {
         return Err(SyncError::ServerTrouble(status));
     }

@@ -299,7 +299,7 @@ fn understand(expect: Expect, bytes: &[u8]) -> (Option<Stamp>, ReplyBody) {
 }
 
 /// Reads an envelope of ours, or says that it cannot be read.
-pub(crate) fn open<T: DeserializeOwned>(
+fn open<T: DeserializeOwned>(
     bytes: &[u8],
     wrap: impl FnOnce(T) -> ReplyBody,
 ) -> (Option<Stamp>, ReplyBody) {
@@ -315,7 +315,8 @@ pub(crate) fn open<T: DeserializeOwned>(
     }
 }
 
-fn problem(bytes: &[u8]) -> (Option<Stamp>, ReplyBody) {
+/// A refusal, with or without an envelope.
+pub(crate) fn problem(bytes: &[u8]) -> (Option<Stamp>, ReplyBody) {
     let (stamp, body) = open(bytes, |problem: Problem| ReplyBody::Problem(problem));
     if stamp.is_some() {
         return (stamp, body);
