@@ -16,12 +16,16 @@ pub mod dto;
 mod error;
 mod events;
 mod export;
+mod founding;
 mod launch;
+mod line;
 mod opening;
 mod screens;
 mod session;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod ticket;
 pub mod vault;
 mod words;

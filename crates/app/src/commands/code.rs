@@ -4,7 +4,7 @@ use super::read;
 use crate::desk::Desk;
 use crate::dto::{CaseRef, CodeSent, CodeVerified, CodeVerifyArgs};
 use crate::error::AppError;
-use crate::opening::from_server;
+use crate::line::from_server;
 use crate::screens::Painter;
 use desk_domain::field::FieldKey;
 use desk_domain::mask;

@@ -4,12 +4,13 @@ use super::status::app_status;
 use crate::desk::Desk;
 use crate::dto::{AppStatus, Nothing, SetupServer, SetupStandalone, SignIn, Unlock};
 use crate::error::AppError;
+use crate::founding;
 use crate::opening;
 
 pub fn setup_demo(desk: &Desk, _: Nothing) -> Result<AppStatus, AppError> {
     let _turn = desk.turn();
     desk.shut();
-    let session = opening::open_demo(desk)?;
+    let session = founding::open_demo(desk)?;
     desk.enter(session);
     app_status(desk, Nothing {})
 }
@@ -17,7 +18,7 @@ pub fn setup_demo(desk: &Desk, _: Nothing) -> Result<AppStatus, AppError> {
 pub fn setup_server(desk: &Desk, args: SetupServer) -> Result<AppStatus, AppError> {
     let _turn = desk.turn();
     desk.shut();
-    let session = opening::found_with_server(desk, &args)?;
+    let session = founding::found_with_server(desk, &args)?;
     desk.enter(session);
     app_status(desk, Nothing {})
 }
@@ -25,7 +26,7 @@ pub fn setup_server(desk: &Desk, args: SetupServer) -> Result<AppStatus, AppErro
 pub fn setup_standalone(desk: &Desk, args: SetupStandalone) -> Result<AppStatus, AppError> {
     let _turn = desk.turn();
     desk.shut();
-    let session = opening::found_standalone(desk, &args)?;
+    let session = founding::found_standalone(desk, &args)?;
     desk.enter(session);
     app_status(desk, Nothing {})
 }

@@ -1,0 +1,205 @@
+//! The line to the server: its door, this device's signature, the running courier, and what it learns.
+
+use crate::desk::{Desk, Inner, hold};
+use crate::dto::Changed;
+use crate::error::AppError;
+use crate::session::{KeptSession, Mode, Rules, Session, keep, kept, recall};
+use desk_domain::calendar::Calendar;
+use desk_domain::ids::{DeviceId, UserId};
+use desk_domain::policy::Policy;
+use desk_domain::time::Millis;
+use desk_store::{Judge, Store};
+use desk_sync::{Courier, CourierConfig, FrontDoor, NetConfig, Signer, SyncError, SyncEvent};
+use ed25519_dalek::{Signer as _, SigningKey};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use zeroize::Zeroizing;
+
+pub(crate) fn start_courier(desk: &Desk, session: &Session) -> Result<(), AppError> {
+    let Mode::Server { url } = &session.mode else {
+        return Ok(());
+    };
+    let kept_session: Option<KeptSession> =
+        session.recall(&kept::session(&session.user.user.to_string()))?;
+    let config = CourierConfig {
+        net: net(url),
+        app_version: env!("CARGO_PKG_VERSION").to_owned(),
+        device: session.identity.device,
+        signer: signer(&stored_signing_key(&session.store)?),
+        session: kept_session.map(Into::into),
+        clock: Arc::clone(&desk.config().clock),
+        chance: Arc::clone(&desk.config().chance),
+        tuning: desk_sync::machine::Config::default(),
+    };
+    let courier = Courier::start(config, Arc::clone(&session.store)).map_err(from_server)?;
+    let news = courier.subscribe();
+    let (desk, store, user) = (
+        Arc::downgrade(desk.inner()),
+        Arc::downgrade(&session.store),
+        session.user.user,
+    );
+    let judge = Arc::clone(&session.judge);
+    let spawned = std::thread::Builder::new()
+        .name("desk-courier-news".into())
+        .spawn(move || {
+            while let Ok(event) = news.recv() {
+                let (Some(desk), Some(store)) = (desk.upgrade(), store.upgrade()) else {
+                    return;
+                };
+                heard(&desk, &store, &judge, user, &event);
+            }
+        });
+    spawned.map_err(|_| AppError::Unexpected("no thread"))?;
+    session.set_courier(courier);
+    Ok(())
+}
+
+/// What the courier learns is kept, so that the next start knows it.
+fn heard(desk: &Arc<Inner>, store: &Store, judge: &Mutex<Rules>, user: UserId, event: &SyncEvent) {
+    let now = desk.config.clock.now();
+    let done = match event {
+        SyncEvent::Status(status) => keep_contact(store, status.last_success_at, now),
+        SyncEvent::SessionRenewed(tokens) => keep(
+            store,
+            &kept::session(&user.to_string()),
+            &KeptSession::from(tokens),
+        ),
+        SyncEvent::SessionLost => Ok(()),
+        SyncEvent::Policy { toml, .. } => take_policy(store, judge, toml),
+    };
+    if let Err(error) = done {
+        tracing::warn!(code = error.code(), "news of the courier could not be kept");
+    }
+    desk.events.tell(Changed {
+        sync: true,
+        ..Changed::default()
+    });
+}
+
+/// Once a minute is often enough for a limit of days.
+fn keep_contact(store: &Store, at: Option<Millis>, now: Millis) -> Result<(), AppError> {
+    let Some(at) = at.filter(|at| *at <= now) else {
+        return Ok(());
+    };
+    let before: Millis = recall(store, kept::LAST_CONTACT)?.unwrap_or(0);
+    if at.saturating_sub(before) < 60_000 {
+        Ok(())
+    } else {
+        keep(store, kept::LAST_CONTACT, &at)
+    }
+}
+
+/// A policy that cannot be read leaves the one before in force.
+fn take_policy(store: &Store, judge: &Mutex<Rules>, toml: &str) -> Result<(), AppError> {
+    let known: Option<String> = recall(store, kept::POLICY)?;
+    if known.as_deref() == Some(toml) {
+        return Ok(());
+    }
+    let policy = Policy::parse(toml)
+        .map_err(|_| AppError::Unexpected("the server's policy is not readable"))?;
+    keep(store, kept::POLICY, &toml)?;
+    let rules = Rules {
+        policy: Arc::new(policy),
+        calendar: Arc::new(shipped_calendar()?),
+    };
+    store.set_judge(Judge {
+        policy: Arc::clone(&rules.policy),
+        calendar: Arc::clone(&rules.calendar),
+    });
+    *hold(judge) = rules;
+    Ok(())
+}
+
+pub(crate) fn judge_of(store: &Store) -> Result<Judge, AppError> {
+    let text: Option<String> = recall(store, kept::POLICY)?;
+    let policy = text
+        .and_then(|text| Policy::parse(&text).ok())
+        .unwrap_or_else(Policy::shipped);
+    Ok(Judge {
+        policy: Arc::new(policy),
+        calendar: Arc::new(shipped_calendar()?),
+    })
+}
+
+pub(crate) fn shipped_judge() -> Result<Judge, AppError> {
+    Ok(Judge {
+        policy: Arc::new(Policy::shipped()),
+        calendar: Arc::new(shipped_calendar()?),
+    })
+}
+
+fn shipped_calendar() -> Result<Calendar, AppError> {
+    Calendar::shipped().map_err(|_| AppError::Unexpected("the shipped calendar is damaged"))
+}
+
+pub(crate) fn front_door(
+    desk: &Desk,
+    url: &str,
+    device: DeviceId,
+    signer: Signer,
+) -> Result<FrontDoor, AppError> {
+    FrontDoor::open(&net(url), device, signer, Arc::clone(&desk.config().clock))
+        .map_err(from_server)
+}
+
+fn net(url: &str) -> NetConfig {
+    NetConfig {
+        base_url: url.trim().to_owned(),
+        ..NetConfig::default()
+    }
+}
+
+/// The server's own code, or the line's.
+pub(crate) fn from_server(error: SyncError) -> AppError {
+    let code = error.code().to_owned();
+    match error {
+        SyncError::Refused(problem) => AppError::Server {
+            code,
+            params: problem.params,
+            retryable: problem.retryable,
+        },
+        SyncError::Offline(_) | SyncError::Portal | SyncError::ServerTrouble(_) => {
+            AppError::Server {
+                code,
+                params: BTreeMap::new(),
+                retryable: true,
+            }
+        }
+        SyncError::BadAddress
+        | SyncError::PlainHttp
+        | SyncError::BadCertificate
+        | SyncError::NoNetworkLayer
+        | SyncError::Unreadable
+        | SyncError::SignInNeeded
+        | SyncError::Stopped => AppError::Server {
+            code,
+            params: BTreeMap::new(),
+            retryable: false,
+        },
+    }
+}
+
+pub(crate) fn signer(key: &SigningKey) -> Signer {
+    let key = key.clone();
+    Arc::new(move |message: &[u8]| key.sign(message).to_bytes())
+}
+
+pub(crate) fn new_signing_key(desk: &Desk) -> SigningKey {
+    let mut seed = Zeroizing::new([0_u8; 32]);
+    desk.chance().fill(seed.as_mut_slice());
+    SigningKey::from_bytes(&seed)
+}
+
+pub(crate) fn stored_signing_key(store: &Store) -> Result<SigningKey, AppError> {
+    let seed: Option<Zeroizing<String>> =
+        recall::<String>(store, kept::SIGNING_KEY)?.map(Zeroizing::new);
+    signing_key(&seed.ok_or(AppError::Unexpected("the device key is gone"))?)
+}
+
+pub(crate) fn signing_key(seed: &str) -> Result<SigningKey, AppError> {
+    let bytes = hex::decode(seed)
+        .ok()
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let bytes = Zeroizing::new(bytes.ok_or(AppError::Unexpected("the device key is damaged"))?);
+    Ok(SigningKey::from_bytes(&bytes))
+}
