@@ -36,8 +36,7 @@ CREATE TABLE op (
   group_len INTEGER NOT NULL CHECK (group_len >= 1 AND group_i < group_len),
   hash BLOB NOT NULL CHECK (length(hash) = 32),
   bytes TEXT NOT NULL,
-  UNIQUE (incarnation, seq),
-  UNIQUE (op_id, incarnation)
+  UNIQUE (incarnation, seq)
 ) STRICT;
 
 CREATE TRIGGER op_is_never_changed BEFORE UPDATE ON op
@@ -148,8 +147,6 @@ CREATE TABLE timeline (
   confirmed INTEGER NOT NULL CHECK (confirmed IN (0, 1)),
   PRIMARY KEY (case_id, op_id, line)
 ) STRICT, WITHOUT ROWID;
-
-CREATE INDEX timeline_by_time ON timeline (case_id, at);
 
 -- People of this desk's scopes, as JSON: names offline, and rights for the preview.
 CREATE TABLE user (

@@ -28,8 +28,7 @@ CREATE TABLE op (
   group_len INTEGER NOT NULL CHECK (group_len >= 1 AND group_i < group_len),
   hash BLOB NOT NULL CHECK (length(hash) = 32),
   bytes TEXT NOT NULL,
-  UNIQUE (incarnation, seq),
-  UNIQUE (op_id, incarnation)
+  UNIQUE (incarnation, seq)
 ) STRICT;
 
 CREATE TRIGGER op_is_never_changed BEFORE UPDATE ON op

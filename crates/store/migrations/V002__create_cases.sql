@@ -53,8 +53,6 @@ CREATE TABLE timeline (
   PRIMARY KEY (case_id, op_id, line)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX timeline_by_time ON timeline (case_id, at);
-
 CREATE TABLE user (
   id BLOB PRIMARY KEY CHECK (length(id) = 16),
   card TEXT NOT NULL
