@@ -57,7 +57,7 @@ describe('differing characters', () => {
 
 function leaves(node: unknown, path = ''): [string, string][] {
   if (typeof node === 'string') return [[path, node]];
-  if (typeof node === 'function') return [[path, String((node as (...a: unknown[]) => string)(1, 2))]];
+  if (typeof node === 'function') return [[path, String((node as (...a: unknown[]) => string)(1, 2, 3))]];
   return Object.entries(node as object).flatMap(([key, value]) => leaves(value, `${path}.${key}`));
 }
 

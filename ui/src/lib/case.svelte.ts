@@ -9,6 +9,11 @@ import { foldWidth } from './format';
 
 export const DRAFT_MS = 250;
 
+/** The submit was refused for what the missing list already says. */
+export function isIncomplete(error: Pick<UiError, 'code'>): boolean {
+  return error.code === 'case.incomplete' || error.code === 'submit.incomplete';
+}
+
 interface Local {
   text: string;
   saving: boolean;

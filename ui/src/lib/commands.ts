@@ -22,6 +22,8 @@ export interface Commands {
   field_set: [T.FieldSetArgs, T.CaseScreen];
   fields_fill: [T.FieldsFill, T.CaseScreen];
   identity_match: [T.CaseRef, T.MatchResult];
+  code_send: [T.CaseRef, T.CodeSent];
+  code_verify: [T.CodeVerifyArgs, T.CodeVerified];
   evidence_add: [T.EvidenceAdd, T.CaseScreen];
   diagnosis_answer: [T.DiagnosisAnswer, T.CaseScreen];
   diagnosis_reset: [T.CaseRef, T.CaseScreen];

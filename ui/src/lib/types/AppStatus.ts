@@ -4,4 +4,20 @@ import type { Settings } from "./Settings";
 import type { SyncBadge } from "./SyncBadge";
 import type { UserView } from "./UserView";
 
-export type AppStatus = { phase: string, version: string, keystore: string, user: UserView | null, office: string | null, office_name: string | null, server_url: string | null, demo: boolean, standalone: boolean, settings: Settings, sync: SyncBadge, ringing: RingingCall | null, people: Array<string>, };
+export type AppStatus = { 
+/**
+ * first_run, locked or ready.
+ */
+phase: string, version: string, 
+/**
+ * os or file: where the device secret lives.
+ */
+keystore: string, user: UserView | null, office: string | null, office_name: string | null, server_url: string | null, 
+/**
+ * Cases here are synthetic.
+ */
+demo: boolean, standalone: boolean, settings: Settings, sync: SyncBadge, ringing: RingingCall | null, 
+/**
+ * Names of people who can unlock this desk.
+ */
+people: Array<string>, };

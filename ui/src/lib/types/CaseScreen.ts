@@ -16,4 +16,27 @@ import type { ReviewView } from "./ReviewView";
 import type { StepView } from "./StepView";
 import type { TimelineView } from "./TimelineView";
 
-export type CaseScreen = { id: string, case_no: string, state: string, office: string, rev: number, created_at: number, updated_at: number, title: string, dues: Array<DueView>, sync: CaseSync, fields: { [key in string]: FieldView }, steps: Array<StepView>, missing: Array<MissingItem>, next_action: string, allowed: Array<string>, documents: Array<DocumentCard>, required: Array<RequiredView>, identity: IdentityView, diagnosis: DiagnosisView, returns: Array<ReturnView>, conflicts: Array<ConflictView>, timeline: Array<TimelineView>, review: ReviewView, execution: ExecutionView | null, notices: Array<NoticeView>, follow_up: string | null, waiting_missing: Array<string>, promise_date: string | null, reason: string | null, same_serial_open: string | null, notes: Array<NoteView>, };
+/**
+ * Everything the case screen, the six steps and the review show. Instants are UTC milliseconds.
+ */
+export type CaseScreen = { id: string, case_no: string, 
+/**
+ * snake_case of `CaseState`.
+ */
+state: string, office: string, rev: number, created_at: number, updated_at: number, 
+/**
+ * Merchant name, else masked caller, else empty.
+ */
+title: string, dues: Array<DueView>, sync: CaseSync, fields: { [key in string]: FieldView }, steps: Array<StepView>, missing: Array<MissingItem>, 
+/**
+ * The one highlighted action: a command name of `allowed`, or a step to go to (`step.identity`), or empty.
+ */
+next_action: string, 
+/**
+ * Command names that this user may run now on this case.
+ */
+allowed: Array<string>, documents: Array<DocumentCard>, required: Array<RequiredView>, identity: IdentityView, diagnosis: DiagnosisView, returns: Array<ReturnView>, conflicts: Array<ConflictView>, timeline: Array<TimelineView>, review: ReviewView, execution: ExecutionView | null, notices: Array<NoticeView>, follow_up: string | null, waiting_missing: Array<string>, promise_date: string | null, reason: string | null, 
+/**
+ * Another open case with the same serial: its number.
+ */
+same_serial_open: string | null, notes: Array<NoteView>, };

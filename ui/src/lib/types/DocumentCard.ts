@@ -2,4 +2,24 @@
 import type { Bilingual } from "./Bilingual";
 import type { InvoiceView } from "./InvoiceView";
 
-export type DocumentCard = { id: string, kind: string, mime: string, size_bytes: number, pages: number, by: string, at: number, stored: boolean, here: boolean, progress: number | null, verdict: string | null, verdict_label: Bilingual | null, verdict_note: string | null, hints: Array<string>, invoice: InvoiceView | null, replaced: boolean, detached: boolean, };
+export type DocumentCard = { id: string, 
+/**
+ * snake_case of `DocumentKind`.
+ */
+kind: string, mime: string, size_bytes: number, pages: number, by: string, at: number, stored: boolean, 
+/**
+ * Bytes are on this desk and can be shown.
+ */
+here: boolean, 
+/**
+ * 0–100 while it travels.
+ */
+progress: number | null, 
+/**
+ * accepted, returned, rejected or none.
+ */
+verdict: string | null, verdict_label: Bilingual | null, verdict_note: string | null, 
+/**
+ * blurred, too_small, glare, dark.
+ */
+hints: Array<string>, invoice: InvoiceView | null, replaced: boolean, detached: boolean, };

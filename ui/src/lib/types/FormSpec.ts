@@ -3,4 +3,8 @@ import type { FieldSpecView } from "./FieldSpecView";
 import type { ReasonView } from "./ReasonView";
 import type { ScriptCard } from "./ScriptCard";
 
-export type FormSpec = { fields: Array<FieldSpecView>, document_kinds: Array<string>, return_reasons: Array<ReasonView>, reject_reasons: Array<ReasonView>, scripts: Array<ScriptCard>, };
+export type FormSpec = { fields: Array<FieldSpecView>, document_kinds: Array<string>, return_reasons: Array<ReasonView>, reject_reasons: Array<ReasonView>, 
+/**
+ * Scripts to read aloud, per step.
+ */
+scripts: Array<ScriptCard>, };

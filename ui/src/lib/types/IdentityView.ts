@@ -3,4 +3,20 @@ import type { EvidenceOffer } from "./EvidenceOffer";
 import type { EvidenceView } from "./EvidenceView";
 import type { MerchantBrief } from "./MerchantBrief";
 
-export type IdentityView = { merchant: MerchantBrief | null, agreed: Array<string>, failures: number, locked_until: number | null, evidence: Array<EvidenceView>, points: number, needed_submit: number, needed_approve: number, classes: number, needed_classes: number, holds: boolean, offers: Array<EvidenceOffer>, };
+export type IdentityView = { merchant: MerchantBrief | null, 
+/**
+ * Field keys that agreed and that differed in the blind match.
+ */
+agreed: Array<string>, failures: number, locked_until: number | null, evidence: Array<EvidenceView>, points: number, 
+/**
+ * What this step needs before submit, and in full for approval.
+ */
+needed_submit: number, needed_approve: number, classes: number, needed_classes: number, 
+/**
+ * Enough to submit.
+ */
+holds: boolean, 
+/**
+ * Evidence kinds that may be recorded here, with their points.
+ */
+offers: Array<EvidenceOffer>, };

@@ -4,4 +4,12 @@ import type { SyncBadge } from "./SyncBadge";
 import type { SyncDocument } from "./SyncDocument";
 import type { SyncRow } from "./SyncRow";
 
-export type SyncScreen = { badge: SyncBadge, server_url: string | null, link: string, why: string | null, last_success_at: number | null, clock_skew_ms: number | null, server_version: string | null, rows: Array<SyncRow>, documents: Array<SyncDocument>, conflicts: Array<ConflictView>, database_bytes: number, documents_bytes: number, free_bytes: number, };
+export type SyncScreen = { badge: SyncBadge, server_url: string | null, 
+/**
+ * online, offline, portal, sign_in_needed, upgrade_needed, standalone.
+ */
+link: string, 
+/**
+ * Catalogue key `offline.<why>`: dns, refused, timeout, portal, server, tls.
+ */
+why: string | null, last_success_at: number | null, clock_skew_ms: number | null, server_version: string | null, rows: Array<SyncRow>, documents: Array<SyncDocument>, conflicts: Array<ConflictView>, database_bytes: number, documents_bytes: number, free_bytes: number, };
