@@ -219,36 +219,6 @@ const ANSWERS: &[(&str, StatusCode, bool, &str)] = &[
         true,
         "Not possible right now; try again.",
     ),
-    (
-        code::CODE_NO_MERCHANT,
-        StatusCode::CONFLICT,
-        false,
-        "The blind match has not located a merchant yet.",
-    ),
-    (
-        code::CODE_PHONE_TOO_NEW,
-        StatusCode::CONFLICT,
-        false,
-        "The number of record changed less than 30 days ago; use other evidence.",
-    ),
-    (
-        code::CODE_TOO_MANY_SENDS,
-        StatusCode::TOO_MANY_REQUESTS,
-        true,
-        "Three codes were sent within 24 hours; use other evidence.",
-    ),
-    (
-        code::CODE_EXPIRED,
-        StatusCode::CONFLICT,
-        false,
-        "The code has expired; send a new one.",
-    ),
-    (
-        code::CODE_TOO_MANY_TRIES,
-        StatusCode::TOO_MANY_REQUESTS,
-        false,
-        "Three wrong tries; send a new code.",
-    ),
 ];
 
 /// A refusal on its way to a desk. The outermost layer puts it into an envelope.

@@ -1,6 +1,7 @@
 //! A data directory full of visibly fake things: offices, people, a register, and cases in every state, each of them
 //! written by demo desks through the same door as real ones.
 
+mod answers;
 mod cases;
 mod desk;
 mod papers;

@@ -132,8 +132,8 @@ fn check(
     // Only the newest code of a case counts: sending again voids the one before.
     let newest: Option<(Millis, Vec<u8>, u32)> = conn
         .prepare_cached(
-            "SELECT sent_at, code_hash, tries FROM one_time_code WHERE office = ?1 AND case_id = ?2 AND expires_at > ?3 \
-             AND used_at IS NULL ORDER BY sent_at DESC LIMIT 1",
+            "SELECT sent_at, code_hash, tries FROM one_time_code WHERE office = ?1 AND case_id = ?2 AND used_at IS NULL \
+             AND expires_at > ?3 AND sent_at = (SELECT max(sent_at) FROM one_time_code WHERE office = ?1 AND case_id = ?2)",
         )?
         .query_row(params![case.office.as_str(), case.id.to_string(), now], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))

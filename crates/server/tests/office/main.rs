@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected must stop; helpers of tests are tests to a reader, not to clippy"
 )]
 
+mod codes;
 mod crash;
 mod demo;
 mod documents;
@@ -15,6 +16,8 @@ mod limits;
 mod logs;
 mod openapi;
 mod push;
+mod rooms;
 mod scope;
 mod sessions;
+mod submit;
 mod support;

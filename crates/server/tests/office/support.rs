@@ -15,6 +15,7 @@ use desk_domain::people::{Employer, Role, UserCard};
 use desk_domain::time::{Chance, Clock, Millis};
 use desk_protocol::people::{enrol_message, refresh_message, session_message};
 use desk_server::door::{SystemChance, SystemClock};
+use desk_server::gateway::GatewayKind;
 use desk_server::repo::people::Account;
 use desk_server::repo::{devices, offices, people};
 use desk_server::run::House;
@@ -125,6 +126,7 @@ impl TestOffice {
         let clock = Arc::new(TestClock(AtomicI64::new(NOON)));
         let config = ServerConfig {
             auto_approve: true,
+            gateway: GatewayKind::Log,
             clock: clock.clone(),
             ..ServerConfig::new(dir.path())
         };
