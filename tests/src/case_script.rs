@@ -38,6 +38,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("diagnosis.route", "unbind"),
     ("terminal.serial", SERIAL),
     ("terminal.serial_again", SERIAL),
+    ("terminal.numbers", "00000751"),
     ("terminal.obtained_by", "purchased"),
     ("terminal.place", "in_hand"),
     ("terminal.kind", "smart"),
@@ -70,14 +71,20 @@ pub fn register_row(office: &str) -> Value {
 /// Imports the script's merchant into the office's register.
 pub fn import_merchant(office: &Office, branch: &str, scratch: &Path) -> Result<(), Failure> {
     let file = scratch.join("register.json");
-    std::fs::write(&file, register_row(branch).to_string()).map_err(Failure::at("write the register"))?;
-    office.admin(&["registry", "import", &file.display().to_string()]).map(drop)
+    std::fs::write(&file, register_row(branch).to_string())
+        .map_err(Failure::at("write the register"))?;
+    office
+        .admin(&["registry", "import", &file.display().to_string()])
+        .map(drop)
 }
 
 /// Opens a case and says everything, one field after another, as typed. Returns the case's id.
 pub fn fill(desk: &TestDesk) -> Result<String, Failure> {
     let case = desk.ask("case_new", json!({ "call_ref": null, "channel": "phone" }))?;
-    let id = case["id"].as_str().ok_or_else(|| Failure::new("a case without an id"))?.to_owned();
+    let id = case["id"]
+        .as_str()
+        .ok_or_else(|| Failure::new("a case without an id"))?
+        .to_owned();
     for (field, raw) in FIELDS {
         set(desk, &id, field, raw)?;
     }
@@ -95,9 +102,13 @@ pub fn set(desk: &TestDesk, case: &str, field: &str, raw: &str) -> Result<Value,
 /// Adds every paper of the folder.
 pub fn attach(desk: &TestDesk, case: &str, folder: &Path) -> Result<(), Failure> {
     for (kind, name) in PAPERS {
-        let bytes = std::fs::read(folder.join(name)).map_err(Failure::at(format!("read {name}")))?;
+        let bytes =
+            std::fs::read(folder.join(name)).map_err(Failure::at(format!("read {name}")))?;
         let bytes = base64::engine::general_purpose::STANDARD.encode(bytes);
-        desk.ask("document_add", json!({ "case": case, "kind": kind, "name": name, "bytes": bytes, "replaces": null }))?;
+        desk.ask(
+            "document_add",
+            json!({ "case": case, "kind": kind, "name": name, "bytes": bytes, "replaces": null }),
+        )?;
     }
     Ok(())
 }

@@ -20,24 +20,38 @@ pub struct TestDesk {
 impl TestDesk {
     /// Opens (or opens again) the profile. The device secret stands in a file: tests have no keystore.
     pub fn open(profile: &Path) -> Result<Self, Failure> {
-        let arguments = ["--profile".to_owned(), profile.display().to_string(), "--keystore".to_owned(), "file".to_owned()];
+        let arguments = [
+            "--profile".to_owned(),
+            profile.display().to_string(),
+            "--keystore".to_owned(),
+            "file".to_owned(),
+        ];
         let launch = Launch::from_arguments(&arguments).map_err(Failure::at("launch"))?;
         let docbox = program("desk-docbox")?;
-        let desk = launch.with_docbox(docbox).open().map_err(Failure::at("open the desk"))?;
-        Ok(Self { desk, profile: profile.to_owned() })
+        let desk = launch
+            .with_docbox(docbox)
+            .open()
+            .map_err(Failure::at("open the desk"))?;
+        Ok(Self {
+            desk,
+            profile: profile.to_owned(),
+        })
     }
     /// Enrols at a server and creates the encrypted file.
     pub fn enrol(&self, url: &str, code: &str, login: &str) -> Result<Value, Failure> {
         let arguments = json!({
             "server_url": url, "enrol_code": code, "login": login,
-            "password": crate::office::PASSWORD, "passphrase": PASSPHRASE,
+            "password": crate::office::password(login), "passphrase": PASSPHRASE,
         });
         self.ask("setup_server", arguments)
     }
     /// Runs a command; a refusal becomes a failure that names the code.
     pub fn ask(&self, name: &str, arguments: Value) -> Result<Value, Failure> {
         self.try_ask(name, arguments).map_err(|error| {
-            Failure::new(format!("{name}: {} {:?} {:?}", error.code, error.field, error.params))
+            Failure::new(format!(
+                "{name}: {} {:?} {:?}",
+                error.code, error.field, error.params
+            ))
         })
     }
     /// Runs a command and hands a refusal back.
@@ -45,7 +59,12 @@ impl TestDesk {
         desk_app::commands::dispatch(&self.desk, name, arguments)
     }
     /// Asks again after each change until `enough` holds.
-    pub fn until(&self, name: &str, arguments: &Value, enough: impl Fn(&Value) -> bool) -> Result<Value, Failure> {
+    pub fn until(
+        &self,
+        name: &str,
+        arguments: &Value,
+        enough: impl Fn(&Value) -> bool,
+    ) -> Result<Value, Failure> {
         let mut seen = 0;
         let mut waited = Duration::ZERO;
         loop {

@@ -27,7 +27,12 @@ struct Host {
 }
 
 /// Serves until the process ends. Refuses to listen anywhere but on loopback.
-pub async fn serve(desk: Desk, pages: PathBuf, listen: SocketAddr, ready: impl FnOnce(SocketAddr)) -> Result<(), Failure> {
+pub async fn serve(
+    desk: Desk,
+    pages: PathBuf,
+    listen: SocketAddr,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), Failure> {
     if !listen.ip().is_loopback() {
         return Err(Failure::new("the loopback host listens on loopback only"));
     }
@@ -38,13 +43,24 @@ pub async fn serve(desk: Desk, pages: PathBuf, listen: SocketAddr, ready: impl F
         .fallback(get(page))
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES))
         .with_state(Host { desk, pages });
-    let listener = tokio::net::TcpListener::bind(listen).await.map_err(Failure::at("listen"))?;
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .map_err(Failure::at("listen"))?;
     ready(listener.local_addr().map_err(Failure::at("listen"))?);
-    axum::serve(listener, router).await.map_err(Failure::at("serve"))
+    axum::serve(listener, router)
+        .await
+        .map_err(Failure::at("serve"))
 }
 
-async fn command(State(host): State<Host>, Path(name): Path<String>, Json(arguments): Json<Value>) -> Response {
-    let answer = tokio::task::spawn_blocking(move || desk_app::commands::dispatch(&host.desk, &name, arguments)).await;
+async fn command(
+    State(host): State<Host>,
+    Path(name): Path<String>,
+    Json(arguments): Json<Value>,
+) -> Response {
+    let answer = tokio::task::spawn_blocking(move || {
+        desk_app::commands::dispatch(&host.desk, &name, arguments)
+    })
+    .await;
     match answer {
         Ok(Ok(mut value)) => {
             if name_is_ticket(&value) {
@@ -59,13 +75,17 @@ async fn command(State(host): State<Host>, Path(name): Path<String>, Json(argume
 
 /// A ticket's address is of the window's private scheme; a browser gets the same ticket over HTTP.
 fn rewrite_ticket(value: &mut Value) {
-    let Some(url) = value.get("url").and_then(Value::as_str) else { return };
+    let Some(url) = value.get("url").and_then(Value::as_str) else {
+        return;
+    };
     let ticket = url.rsplit('/').next().unwrap_or_default().to_owned();
     *value = serde_json::json!({ "url": format!("/doc/{ticket}") });
 }
 
 fn name_is_ticket(value: &Value) -> bool {
-    value.as_object().is_some_and(|object| object.len() == 1 && object.contains_key("url"))
+    value
+        .as_object()
+        .is_some_and(|object| object.len() == 1 && object.contains_key("url"))
 }
 
 async fn events(State(host): State<Host>, Query(query): Query<BTreeMap<String, u64>>) -> Response {
@@ -80,7 +100,14 @@ async fn events(State(host): State<Host>, Query(query): Query<BTreeMap<String, u
 
 async fn document(State(host): State<Host>, Path(ticket): Path<String>) -> Response {
     match host.desk.redeem(&ticket) {
-        Some((mime, bytes)) => ([(header::CONTENT_TYPE, mime), (header::CACHE_CONTROL, "no-store".to_owned())], bytes).into_response(),
+        Some((mime, bytes)) => (
+            [
+                (header::CONTENT_TYPE, mime),
+                (header::CACHE_CONTROL, "no-store".to_owned()),
+            ],
+            bytes,
+        )
+            .into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -88,8 +115,14 @@ async fn document(State(host): State<Host>, Path(ticket): Path<String>) -> Respo
 /// The built pages, by plain file name below the folder.
 async fn page(State(host): State<Host>, uri: axum::http::Uri) -> Response {
     let wanted = uri.path().trim_start_matches('/');
-    let plain = !wanted.split('/').any(|part| part == ".." || part.contains('\\'));
-    let file = if wanted.is_empty() || !plain { host.pages.join("index.html") } else { host.pages.join(wanted) };
+    let plain = !wanted
+        .split('/')
+        .any(|part| part == ".." || part.contains('\\'));
+    let file = if wanted.is_empty() || !plain {
+        host.pages.join("index.html")
+    } else {
+        host.pages.join(wanted)
+    };
     let mime = match file.extension().and_then(|ending| ending.to_str()) {
         Some("html") => "text/html; charset=utf-8",
         Some("js") => "text/javascript",

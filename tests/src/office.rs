@@ -1,15 +1,17 @@
 //! A demo office: a real server process on loopback with synthetic people, merchants and cases.
 
-use crate::programs::{Running, program};
 use crate::Failure;
+use crate::programs::{Running, program};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The branch of the demo data.
 pub const BRANCH: &str = "HZ001";
-/// The password of every demo user; visibly not for use.
-pub const PASSWORD: &str = "demo-请勿外用-0000";
+/// The password of a demo user; visibly not for use.
+pub fn password(login: &str) -> String {
+    format!("demo-{login}-请勿外用")
+}
 
 /// A running server and its data.
 pub struct Office {
@@ -23,7 +25,11 @@ impl Office {
     pub fn open(data: &Path, cases: u32) -> Result<Self, Failure> {
         let cases = cases.to_string();
         command(data, &["demo", "--cases", &cases])?;
-        let mut office = Self { data: data.to_owned(), url: String::new(), server: None };
+        let mut office = Self {
+            data: data.to_owned(),
+            url: String::new(),
+            server: None,
+        };
         office.start("127.0.0.1:0")?;
         Ok(office)
     }
@@ -45,12 +51,23 @@ impl Office {
     }
     /// The last one-time code that went to the merchant's phone, as the merchant would read it there.
     pub fn code_on_the_phone(&self) -> Result<String, Failure> {
-        let outbox = std::fs::read_to_string(self.data.join("outbox.jsonl")).map_err(Failure::at("look at the phone"))?;
-        let last = outbox.lines().last().ok_or_else(|| Failure::new("no message on the phone"))?;
-        let message: serde_json::Value = serde_json::from_str(last).map_err(Failure::at("read the message"))?;
+        let outbox = std::fs::read_to_string(self.data.join("outbox.jsonl"))
+            .map_err(Failure::at("look at the phone"))?;
+        let last = outbox
+            .lines()
+            .last()
+            .ok_or_else(|| Failure::new("no message on the phone"))?;
+        let message: serde_json::Value =
+            serde_json::from_str(last).map_err(Failure::at("read the message"))?;
         let text = message["text"].as_str().unwrap_or_default();
-        let digits: Vec<&str> = text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 6).collect();
-        digits.first().map(|&code| code.to_owned()).ok_or_else(|| Failure::new("no code in the message"))
+        let digits: Vec<&str> = text
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|run| run.len() == 6)
+            .collect();
+        digits
+            .first()
+            .map(|&code| code.to_owned())
+            .ok_or_else(|| Failure::new("no code in the message"))
     }
     /// Pulls the plug: kill -9.
     pub fn stop(&mut self) {
@@ -64,14 +81,33 @@ impl Office {
 
     fn start(&mut self, listen: &str) -> Result<(), Failure> {
         let mut serve = Command::new(program("unbind-desk-server")?);
-        serve.args(["serve", "--auto-approve", "--gateway", "log", "--listen", listen, "--data"]).arg(&self.data);
+        serve
+            .args([
+                "serve",
+                "--auto-approve",
+                "--gateway",
+                "log",
+                "--listen",
+                listen,
+                "--data",
+            ])
+            .arg(&self.data);
         let mut server = Running::start(serve.stdin(Stdio::null()).stdout(Stdio::piped()))?;
-        let pipe = server.child().stdout.take().ok_or_else(|| Failure::new("the server has no output"))?;
+        let pipe = server
+            .child()
+            .stdout
+            .take()
+            .ok_or_else(|| Failure::new("the server has no output"))?;
         let mut lines = BufReader::new(pipe).lines();
-        let line = lines.next().ok_or_else(|| Failure::new("the server ended before it listened"))?;
+        let line = lines
+            .next()
+            .ok_or_else(|| Failure::new("the server ended before it listened"))?;
         let line = line.map_err(Failure::at("read the server's first line"))?;
-        let url = line.split_whitespace().find(|word| word.starts_with("http://"));
-        url.ok_or_else(|| Failure::new(format!("no address in «{line}»")))?.clone_into(&mut self.url);
+        let url = line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"));
+        url.ok_or_else(|| Failure::new(format!("no address in «{line}»")))?
+            .clone_into(&mut self.url);
         // Keep the pipe empty so that the server never waits for us.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         self.server = Some(server);
@@ -81,11 +117,18 @@ impl Office {
 
 /// Runs one administrative command and returns the first line it prints.
 fn command(data: &Path, arguments: &[&str]) -> Result<String, Failure> {
-    let output = Command::new(program("unbind-desk-server")?).args(arguments).arg("--data").arg(data).output();
+    let output = Command::new(program("unbind-desk-server")?)
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .output();
     let output = output.map_err(Failure::at("run unbind-desk-server"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Failure::new(format!("unbind-desk-server {}: {said}", arguments.join(" "))));
+        return Err(Failure::new(format!(
+            "unbind-desk-server {}: {said}",
+            arguments.join(" ")
+        )));
     }
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(said.lines().next().unwrap_or_default().trim().to_owned())

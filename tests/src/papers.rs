@@ -17,7 +17,12 @@ pub const PAPERS: &[(&str, &str)] = &[
 /// Draws all of them into `folder`.
 pub fn draw_papers(folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(Failure::at("make the folder of papers"))?;
-    let pictures = [id_card().front(), id_card().back(), licence().sheet(), form().sheet()];
+    let pictures = [
+        id_card().front(),
+        id_card().back(),
+        licence().sheet(),
+        form().sheet(),
+    ];
     let names = PAPERS.iter().map(|(_, name)| *name);
     for (name, sheet) in names.clone().skip(1).zip(pictures) {
         write(&folder.join(name), &photo(&sheet)?)?;

@@ -12,15 +12,42 @@ pub fn program(name: &str) -> Result<PathBuf, Failure> {
     let own = std::env::current_exe().map_err(Failure::at("find the running program"))?;
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     // Test programs stand one folder deeper, in `deps`.
-    let places = own.ancestors().skip(1).take(2).map(|folder| folder.join(&file));
+    let places = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(&file));
     let found = places.into_iter().find(|path| path.is_file());
-    found.ok_or_else(|| Failure::new(format!("{file} is not built: run `cargo build --workspace --bins` first")))
+    found.ok_or_else(|| {
+        Failure::new(format!(
+            "{file} is not built: run `cargo build --workspace --bins` first"
+        ))
+    })
 }
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.parent().map(PathBuf::from).unwrap_or(here)
+}
+
+/// Every file below a folder.
+pub fn files_below(folder: &std::path::Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder)
+            .map_err(Failure::at(format!("look into {}", folder.display())))?;
+        for entry in entries {
+            let path = entry.map_err(Failure::at("look into a folder"))?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// A child process, killed by pid and waited for when dropped.
@@ -31,7 +58,10 @@ pub struct Running {
 impl Running {
     /// Starts it.
     pub fn start(command: &mut Command) -> Result<Self, Failure> {
-        let child = command.spawn().map_err(Failure::at(format!("start {}", command.get_program().display())))?;
+        let child = command.spawn().map_err(Failure::at(format!(
+            "start {}",
+            command.get_program().display()
+        )))?;
         Ok(Self { child })
     }
     /// The child itself, for its pipes.

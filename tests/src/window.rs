@@ -30,21 +30,43 @@ impl Window {
     pub async fn open(profile: &Path, pictures: &Path, more: &[&str]) -> Result<Self, Failure> {
         let port = free_port()?;
         let mut driver = Command::new("WebKitWebDriver");
-        driver.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        driver
+            .arg(format!("--port={port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let driver = Running::start(driver.env("WEBKIT_DISABLE_DMABUF_RENDERER", "1"))?;
-        let mut arguments = vec!["--profile".to_owned(), profile.display().to_string(), "--keystore".to_owned(), "file".to_owned()];
+        let mut arguments = vec![
+            "--profile".to_owned(),
+            profile.display().to_string(),
+            "--keystore".to_owned(),
+            "file".to_owned(),
+        ];
         arguments.extend(more.iter().map(|&text| text.to_owned()));
         let options = json!({ "binary": program("unbind-desk")?, "args": arguments });
-        let capabilities = Capabilities::from_iter([("webkitgtk:browserOptions".to_owned(), options)]);
+        let capabilities =
+            Capabilities::from_iter([("webkitgtk:browserOptions".to_owned(), options)]);
         let client = tokio::time::timeout(START, connect(port, capabilities)).await;
-        let client = client.map_err(|_| Failure::new("the window did not come up in 60 s: is the display there?"))?;
-        Ok(Self { client: client?, pictures: pictures.to_owned(), _driver: driver })
+        let client = client.map_err(|_| {
+            Failure::new("the window did not come up in 60 s: is the display there?")
+        })?;
+        Ok(Self {
+            client: client?,
+            pictures: pictures.to_owned(),
+            _driver: driver,
+        })
     }
     /// Waits for the element with this `data-testid`.
     pub async fn find(&self, id: &str) -> Result<Element, Failure> {
         let css = format!("[data-testid=\"{id}\"]");
-        let wait = self.client.wait().at_most(PATIENCE).every(Duration::from_millis(100));
-        wait.for_element(Locator::Css(&css)).await.map_err(Failure::at(format!("wait for {id}")))
+        let wait = self
+            .client
+            .wait()
+            .at_most(PATIENCE)
+            .every(Duration::from_millis(100));
+        wait.for_element(Locator::Css(&css))
+            .await
+            .map_err(Failure::at(format!("wait for {id}")))
     }
     /// It is there now.
     pub async fn has(&self, id: &str) -> bool {
@@ -67,34 +89,99 @@ impl Window {
     /// Types into it as a person would, after emptying it, and leaves it.
     pub async fn fill(&self, id: &str, text: &str) -> Result<(), Failure> {
         let element = self.find(id).await?;
-        element.clear().await.map_err(Failure::at(format!("empty {id}")))?;
-        element.send_keys(text).await.map_err(Failure::at(format!("type into {id}")))?;
+        element
+            .clear()
+            .await
+            .map_err(Failure::at(format!("empty {id}")))?;
+        element
+            .send_keys(text)
+            .await
+            .map_err(Failure::at(format!("type into {id}")))?;
         let tab: char = Key::Tab.into();
-        element.send_keys(&tab.to_string()).await.map_err(Failure::at(format!("leave {id}")))
+        element
+            .send_keys(&tab.to_string())
+            .await
+            .map_err(Failure::at(format!("leave {id}")))
     }
     /// Types without leaving the field.
     pub async fn keep_typing(&self, id: &str, text: &str) -> Result<(), Failure> {
         let element = self.find(id).await?;
-        element.send_keys(text).await.map_err(Failure::at(format!("type into {id}")))
+        element
+            .send_keys(text)
+            .await
+            .map_err(Failure::at(format!("type into {id}")))
     }
     /// Chooses an option of a `<select>` by its value.
     pub async fn choose(&self, id: &str, value: &str) -> Result<(), Failure> {
         let element = self.find(id).await?;
-        element.select_by_value(value).await.map_err(Failure::at(format!("choose {value} in {id}")))
+        element
+            .select_by_value(value)
+            .await
+            .map_err(Failure::at(format!("choose {value} in {id}")))
     }
     /// Hands files to an `<input type=file>`.
     pub async fn upload(&self, id: &str, file: &Path) -> Result<(), Failure> {
         let element = self.find(id).await?;
-        element.send_keys(&file.display().to_string()).await.map_err(Failure::at(format!("upload into {id}")))
+        element
+            .send_keys(&file.display().to_string())
+            .await
+            .map_err(Failure::at(format!("upload into {id}")))
+    }
+    /// Answers a field whatever its form: a choice, a tick, a list or text.
+    pub async fn answer(&self, id: &str, value: &str) -> Result<(), Failure> {
+        let element = self.find(id).await?;
+        let tag = element
+            .tag_name()
+            .await
+            .map_err(Failure::at(format!("look at {id}")))?;
+        match tag.to_lowercase().as_str() {
+            "select" => self.choose(id, value).await,
+            "div" => self.click(&format!("{id}-{value}")).await,
+            "input" if element.attr("type").await.ok().flatten().as_deref() == Some("checkbox") => {
+                self.click(id).await
+            }
+            _ => self.fill(id, value).await,
+        }
+    }
+    /// Waits until everything typed has become a fact.
+    pub async fn settled(&self) -> Result<(), Failure> {
+        let quiet = "return document.querySelectorAll('[data-testid=\"save-state\"][data-saving=\"true\"], [aria-invalid=\"true\"]').length";
+        for _ in 0..PATIENCE.as_millis() / 200 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            if self.run(quiet).await? == json!(0) {
+                return Ok(());
+            }
+        }
+        Err(Failure::new("something typed was not accepted"))
+    }
+    /// Opens a place of the interface by its address.
+    pub async fn go(&self, hash: &str) -> Result<(), Failure> {
+        self.client
+            .execute("location.hash = arguments[0]", vec![json!(hash)])
+            .await
+            .map_err(Failure::at("go"))?;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Ok(())
     }
     /// Keys to whatever has the focus.
     pub async fn press(&self, keys: &str) -> Result<(), Failure> {
-        let element = self.client.active_element().await.map_err(Failure::at("find the focus"))?;
-        element.send_keys(keys).await.map_err(Failure::at("press keys"))
+        let element = self
+            .client
+            .active_element()
+            .await
+            .map_err(Failure::at("find the focus"))?;
+        element
+            .send_keys(keys)
+            .await
+            .map_err(Failure::at("press keys"))
     }
     /// The visible text of an element.
     pub async fn text(&self, id: &str) -> Result<String, Failure> {
-        self.find(id).await?.text().await.map_err(Failure::at(format!("read {id}")))
+        self.find(id)
+            .await?
+            .text()
+            .await
+            .map_err(Failure::at(format!("read {id}")))
     }
     /// Waits until an attribute has the value.
     pub async fn until_attribute(&self, id: &str, name: &str, wanted: &str) -> Result<(), Failure> {
@@ -106,20 +193,33 @@ impl Window {
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        Err(Failure::new(format!("{id}: {name} stayed {seen:?}, wanted {wanted}")))
+        Err(Failure::new(format!(
+            "{id}: {name} stayed {seen:?}, wanted {wanted}"
+        )))
     }
     /// Runs a script in the page.
     pub async fn run(&self, script: &str) -> Result<Value, Failure> {
-        self.client.execute(script, Vec::new()).await.map_err(Failure::at("run a script"))
+        self.client
+            .execute(script, Vec::new())
+            .await
+            .map_err(Failure::at("run a script"))
     }
     /// Saves `name.png`.
     pub async fn picture(&self, name: &str) -> Result<(), Failure> {
-        let png = self.client.screenshot().await.map_err(Failure::at("take a picture"))?;
-        std::fs::write(self.pictures.join(format!("{name}.png")), png).map_err(Failure::at("save a picture"))
+        let png = self
+            .client
+            .screenshot()
+            .await
+            .map_err(Failure::at("take a picture"))?;
+        std::fs::write(self.pictures.join(format!("{name}.png")), png)
+            .map_err(Failure::at("save a picture"))
     }
     /// Closes the window as its user would.
     pub async fn close(self) -> Result<(), Failure> {
-        self.client.close().await.map_err(Failure::at("close the window"))
+        self.client
+            .close()
+            .await
+            .map_err(Failure::at("close the window"))
     }
 }
 
@@ -127,16 +227,26 @@ async fn connect(port: u16, capabilities: Capabilities) -> Result<Client, Failur
     let url = format!("http://127.0.0.1:{port}");
     let mut last = None;
     for _ in 0..50 {
-        match ClientBuilder::new(HttpConnector::new()).capabilities(capabilities.clone()).connect(&url).await {
+        match ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.clone())
+            .connect(&url)
+            .await
+        {
             Ok(client) => return Ok(client),
             Err(error) => last = Some(error.to_string()),
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    Err(Failure::new(format!("WebKitWebDriver: {}", last.unwrap_or_default())))
+    Err(Failure::new(format!(
+        "WebKitWebDriver: {}",
+        last.unwrap_or_default()
+    )))
 }
 
 fn free_port() -> Result<u16, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(Failure::at("find a free port"))?;
-    Ok(listener.local_addr().map_err(Failure::at("find a free port"))?.port())
+    Ok(listener
+        .local_addr()
+        .map_err(Failure::at("find a free port"))?
+        .port())
 }

@@ -1,5 +1,10 @@
 //! The walls: arrows between rooms, one way through each door, sizes, one of each heavy library.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may end at once")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests may end at once"
+)]
 
 use desk_tests::programs::repository;
 use serde_json::Value;
@@ -10,10 +15,22 @@ use std::process::Command;
 /// Which rooms a room may lean on. `desk-tests` and `desk-sim` may lean on all but the shell.
 const ARROWS: &[(&str, &[&str])] = &[
     ("unbind-desk", &["desk-app"]),
-    ("desk-app", &["desk-sync", "desk-store", "desk-media", "desk-domain", "desk-protocol"]),
+    (
+        "desk-app",
+        &[
+            "desk-sync",
+            "desk-store",
+            "desk-media",
+            "desk-domain",
+            "desk-protocol",
+        ],
+    ),
     ("desk-sync", &["desk-store", "desk-protocol", "desk-domain"]),
     ("desk-store", &["desk-domain"]),
-    ("desk-server", &["desk-protocol", "desk-domain", "desk-media"]),
+    (
+        "desk-server",
+        &["desk-protocol", "desk-domain", "desk-media"],
+    ),
     ("desk-protocol", &["desk-domain"]),
     ("desk-media", &["desk-domain"]),
     ("desk-domain", &[]),
@@ -22,10 +39,19 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// A word that may stand in these files only.
 const DOORS: &[(&str, &[&str])] = &[
-    ("Connection::open", &["crates/store/src/open.rs", "crates/server/src/repo/open.rs"]),
+    (
+        "Connection::open",
+        &["crates/store/src/open.rs", "crates/server/src/repo/open.rs"],
+    ),
     ("Client::builder", &["crates/sync/src/http.rs"]),
-    ("SystemTime::now", &["crates/app/src/door.rs", "crates/server/src/door.rs"]),
-    ("getrandom::fill", &["crates/app/src/door.rs", "crates/server/src/door.rs"]),
+    (
+        "SystemTime::now",
+        &["crates/app/src/door.rs", "crates/server/src/door.rs"],
+    ),
+    (
+        "getrandom::fill",
+        &["crates/app/src/door.rs", "crates/server/src/door.rs"],
+    ),
     ("argon2::", &["crates/app/src/vault/", "crates/server/src/"]),
     ("__TAURI_INTERNALS__", &["ui/src/lib/bridge.ts"]),
     ("{@html", &[]),
@@ -35,21 +61,40 @@ const DOORS: &[(&str, &[&str])] = &[
 const LONGEST_FILE: usize = 500;
 
 fn metadata() -> Value {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--locked"]).current_dir(repository()).output().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(repository())
+        .output()
+        .unwrap();
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 fn sources() -> Vec<PathBuf> {
-    let listed = Command::new("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(repository()).output().unwrap();
+    let listed = Command::new("git")
+        .args(["ls-files", "-co", "--exclude-standard"])
+        .current_dir(repository())
+        .output()
+        .unwrap();
     let text = String::from_utf8(listed.stdout).unwrap();
     let endings = ["rs", "ts", "svelte", "css", "sql", "mjs", "js"];
-    let wanted = |path: &&str| Path::new(path).extension().is_some_and(|ending| endings.iter().any(|one| ending == *one));
-    text.lines().filter(wanted).map(PathBuf::from).filter(|path| repository().join(path).is_file()).collect()
+    let wanted = |path: &&str| {
+        Path::new(path)
+            .extension()
+            .is_some_and(|ending| endings.iter().any(|one| ending == *one))
+    };
+    text.lines()
+        .filter(wanted)
+        .map(PathBuf::from)
+        .filter(|path| repository().join(path).is_file())
+        .collect()
 }
 
 fn is_production(path: &Path) -> bool {
     let text = path.to_string_lossy();
-    let test = text.starts_with("tests/") || text.contains("/tests/") || text.contains(".test.") || text.contains("/testkit");
+    let test = text.starts_with("tests/")
+        || text.contains("/tests/")
+        || text.contains(".test.")
+        || text.contains("/testkit");
     !test && !text.contains("ui/src/lib/types/")
 }
 
@@ -65,19 +110,43 @@ fn production_part(text: &str) -> &str {
 #[test]
 fn rooms_lean_only_where_the_arrows_point() {
     let metadata = metadata();
-    let allowed: BTreeMap<&str, BTreeSet<&str>> = ARROWS.iter().map(|(room, others)| (*room, others.iter().copied().collect())).collect();
+    let allowed: BTreeMap<&str, BTreeSet<&str>> = ARROWS
+        .iter()
+        .map(|(room, others)| (*room, others.iter().copied().collect()))
+        .collect();
     let mut seen = 0;
-    for package in metadata["packages"].as_array().unwrap().iter().filter(|package| package["source"].is_null()) {
+    for package in metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|package| package["source"].is_null())
+    {
         let name = package["name"].as_str().unwrap();
-        let leans = package["dependencies"].as_array().unwrap().iter().filter(|dependency| dependency["kind"].is_null() || dependency["kind"] == "build");
-        let leans: BTreeSet<&str> = leans.map(|dependency| dependency["name"].as_str().unwrap()).filter(|name| name.starts_with("desk-") || *name == "unbind-desk").collect();
+        let leans = package["dependencies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null() || dependency["kind"] == "build");
+        let leans: BTreeSet<&str> = leans
+            .map(|dependency| dependency["name"].as_str().unwrap())
+            .filter(|name| name.starts_with("desk-") || *name == "unbind-desk")
+            .collect();
         seen += 1;
         if name == "desk-tests" || name == "desk-sim" {
-            assert!(!leans.contains("unbind-desk"), "{name} sees the shell from inside");
+            assert!(
+                !leans.contains("unbind-desk"),
+                "{name} sees the shell from inside"
+            );
             continue;
         }
-        let may = allowed.get(name).unwrap_or_else(|| panic!("{name} is not on the plan of the house"));
-        assert!(leans.is_subset(may), "{name} leans on {:?}", leans.difference(may).collect::<Vec<_>>());
+        let may = allowed
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is not on the plan of the house"));
+        assert!(
+            leans.is_subset(may),
+            "{name} leans on {:?}",
+            leans.difference(may).collect::<Vec<_>>()
+        );
     }
     assert_eq!(seen, ARROWS.len() + 2);
 }
@@ -85,11 +154,19 @@ fn rooms_lean_only_where_the_arrows_point() {
 #[test]
 fn each_door_is_the_only_way_through() {
     let mut wrong = Vec::new();
-    for path in sources().iter().filter(|path| is_production(path) && !path.ends_with("house.rs")) {
+    for path in sources()
+        .iter()
+        .filter(|path| is_production(path) && !path.ends_with("house.rs"))
+    {
         let text = read(path);
         for (word, doors) in DOORS {
-            let at_door = doors.iter().any(|door| path.to_string_lossy().starts_with(door));
-            let used = production_part(&text).lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| line.contains(word));
+            let at_door = doors
+                .iter()
+                .any(|door| path.to_string_lossy().starts_with(door));
+            let used = production_part(&text)
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .any(|line| line.contains(word));
             if used && !at_door {
                 wrong.push(format!("{} uses {word}", path.display()));
             }
@@ -100,13 +177,27 @@ fn each_door_is_the_only_way_through() {
 
 #[test]
 fn sql_stands_in_the_two_rooms_that_keep_data() {
-    let homes = ["crates/store/", "crates/server/src/repo/", "crates/server/migrations/", "docs/SCHEMA.sql"];
+    let homes = [
+        "crates/store/",
+        "crates/server/src/repo/",
+        "crates/server/migrations/",
+        "docs/SCHEMA.sql",
+    ];
     let verbs = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "];
     let mut wrong = Vec::new();
-    for path in sources().iter().filter(|path| is_production(path) && path.extension().is_some_and(|ending| ending == "rs")) {
-        let home = homes.iter().any(|home| path.to_string_lossy().starts_with(home));
+    for path in sources()
+        .iter()
+        .filter(|path| is_production(path) && path.extension().is_some_and(|ending| ending == "rs"))
+    {
+        let home = homes
+            .iter()
+            .any(|home| path.to_string_lossy().starts_with(home));
         let text = read(path);
-        if !home && production_part(&text).lines().any(|line| verbs.iter().any(|verb| line.contains(&format!("\"{verb}")))) {
+        if !home
+            && production_part(&text)
+                .lines()
+                .any(|line| verbs.iter().any(|verb| line.contains(&format!("\"{verb}"))))
+        {
             wrong.push(path.clone());
         }
     }
@@ -116,7 +207,12 @@ fn sql_stands_in_the_two_rooms_that_keep_data() {
 #[test]
 fn no_file_is_longer_than_a_person_can_hold() {
     let long = |path: &PathBuf| (read(path).lines().count(), path.clone());
-    let too_long: Vec<_> = sources().iter().filter(|path| is_production(path)).map(long).filter(|(lines, _)| *lines > LONGEST_FILE).collect();
+    let too_long: Vec<_> = sources()
+        .iter()
+        .filter(|path| is_production(path))
+        .map(long)
+        .filter(|(lines, _)| *lines > LONGEST_FILE)
+        .collect();
     assert!(too_long.is_empty(), "{too_long:#?}");
 }
 
@@ -125,23 +221,60 @@ fn one_database_one_client_one_tls_stack() {
     let metadata = metadata();
     let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for package in metadata["packages"].as_array().unwrap() {
-        versions.entry(package["name"].as_str().unwrap()).or_default().insert(package["version"].as_str().unwrap());
+        versions
+            .entry(package["name"].as_str().unwrap())
+            .or_default()
+            .insert(package["version"].as_str().unwrap());
     }
-    for single in ["rusqlite", "libsqlite3-sys", "reqwest", "rustls", "tokio", "axum", "serde_json"] {
-        assert_eq!(versions.get(single).map(BTreeSet::len), Some(1), "{single}: {:?}", versions.get(single));
+    for single in [
+        "rusqlite",
+        "libsqlite3-sys",
+        "reqwest",
+        "rustls",
+        "tokio",
+        "axum",
+        "serde_json",
+    ] {
+        assert_eq!(
+            versions.get(single).map(BTreeSet::len),
+            Some(1),
+            "{single}: {:?}",
+            versions.get(single)
+        );
     }
-    for never in ["sqlx", "sqlx-core", "sea-orm", "diesel", "native-tls", "openssl"] {
+    for never in [
+        "sqlx",
+        "sqlx-core",
+        "sea-orm",
+        "diesel",
+        "native-tls",
+        "openssl",
+    ] {
         assert!(!versions.contains_key(never), "{never} came in");
     }
 }
 
 #[test]
 fn numbered_placeholders_first_appear_in_ascending_order() {
-    for path in sources().iter().filter(|path| path.extension().is_some_and(|ending| ending == "rs" || ending == "sql")) {
+    for path in sources().iter().filter(|path| {
+        path.extension()
+            .is_some_and(|ending| ending == "rs" || ending == "sql")
+    }) {
         for statement in read(path).split('"').filter(|text| text.contains("$1")) {
             let mut highest = 0;
-            for number in statement.split('$').skip(1).filter_map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().ok()) {
-                assert!(number <= highest + 1, "{}: ${number} before ${} in {statement}", path.display(), highest + 1);
+            for number in statement.split('$').skip(1).filter_map(|rest| {
+                rest.chars()
+                    .take_while(char::is_ascii_digit)
+                    .collect::<String>()
+                    .parse::<u32>()
+                    .ok()
+            }) {
+                assert!(
+                    number <= highest + 1,
+                    "{}: ${number} before ${} in {statement}",
+                    path.display(),
+                    highest + 1
+                );
                 highest = highest.max(number);
             }
         }
@@ -150,11 +283,25 @@ fn numbered_placeholders_first_appear_in_ascending_order() {
 
 #[test]
 fn window_commands_acl_use_cases_and_bridge_are_the_same_list() {
-    let quoted = |text: &str| -> BTreeSet<String> { text.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
+    let quoted = |text: &str| -> BTreeSet<String> {
+        text.split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    };
     let shell = quoted(&read(Path::new("src-tauri/src/command_names.rs")));
-    let use_cases: BTreeSet<String> = desk_app::commands::COMMANDS.iter().map(|name| (*name).to_owned()).collect();
-    let capability: Value = serde_json::from_str(&read(Path::new("src-tauri/capabilities/main.json"))).unwrap();
-    let permissions = capability["permissions"].as_array().unwrap().iter().filter_map(|permission| permission.as_str()?.strip_prefix("allow-"));
+    let use_cases: BTreeSet<String> = desk_app::commands::COMMANDS
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect();
+    let capability: Value =
+        serde_json::from_str(&read(Path::new("src-tauri/capabilities/main.json"))).unwrap();
+    let permissions = capability["permissions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|permission| permission.as_str()?.strip_prefix("allow-"));
     let acl: BTreeSet<String> = permissions.map(|name| name.replace('-', "_")).collect();
     assert_eq!(shell, use_cases);
     assert_eq!(shell, acl);
@@ -168,14 +315,25 @@ fn window_commands_acl_use_cases_and_bridge_are_the_same_list() {
 #[test]
 fn nothing_names_a_machine_or_a_registry_host() {
     // Written in pieces, so that this file is not a finding of its own.
-    let words = [["/work", "/main"].concat(), ["/ro", "ot/"].concat(), ["index.", "crates.io"].concat(), ["registry.", "npmjs"].concat()];
-    let listed = Command::new("git").args(["ls-files"]).current_dir(repository()).output().unwrap();
+    let words = [
+        ["/work", "/main"].concat(),
+        ["/ro", "ot/"].concat(),
+        ["index.", "crates.io"].concat(),
+        ["registry.", "npmjs"].concat(),
+    ];
+    let listed = Command::new("git")
+        .args(["ls-files"])
+        .current_dir(repository())
+        .output()
+        .unwrap();
     for path in String::from_utf8(listed.stdout).unwrap().lines() {
         // Cargo itself writes the index's address into its lock file.
         if path == "Cargo.lock" {
             continue;
         }
-        let Ok(text) = std::fs::read_to_string(repository().join(path)) else { continue };
+        let Ok(text) = std::fs::read_to_string(repository().join(path)) else {
+            continue;
+        };
         for word in &words {
             assert!(!text.contains(word.as_str()), "{path} names {word}");
         }

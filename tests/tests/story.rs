@@ -1,10 +1,15 @@
 //! The whole house: two desks, a real server, a plug pulled in the middle, work sent back, a conflict, a killed process.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a story ends at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a story ends at the first surprise"
+)]
 
 use desk_tests::case_script::{self, FIELDS, SERIAL};
 use desk_tests::desk::TestDesk;
 use desk_tests::office::{BRANCH, Office};
 use desk_tests::papers::draw_papers;
+use desk_tests::programs::files_below;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -30,7 +35,12 @@ impl House {
     }
     fn desk(&self, login: &str, office: &str) -> TestDesk {
         let desk = TestDesk::open(&self.path().join(login)).unwrap();
-        desk.enrol(self.office.url(), &self.office.enrol_code(office).unwrap(), login).unwrap();
+        desk.enrol(
+            self.office.url(),
+            &self.office.enrol_code(office).unwrap(),
+            login,
+        )
+        .unwrap();
         desk
     }
     fn papers(&self) -> std::path::PathBuf {
@@ -44,26 +54,46 @@ fn case(id: &str) -> Value {
 
 /// Until the server has said its word on everything this desk did to the case, and the state is the one named.
 fn state(desk: &TestDesk, id: &str, wanted: &str) -> Value {
-    desk.until("case_open", &case(id), |screen| screen["state"] == wanted && screen["sync"]["pending"] == 0).unwrap()
+    desk.until("case_open", &case(id), |screen| {
+        screen["state"] == wanted && screen["sync"]["pending"] == 0
+    })
+    .unwrap()
 }
 
 /// The register has come down and knows the caller; the code on the merchant's phone is read out; the caller is called back.
 fn check_identity(house: &House, desk: &TestDesk, id: &str) {
-    let found = desk.until("identity_match", &case(id), |result| result["found"] == true).unwrap();
+    let found = desk
+        .until("identity_match", &case(id), |result| {
+            result["found"] == true
+        })
+        .unwrap();
     assert_eq!(found["differed"], 0, "{found}");
     // The server must know the case before it can send a code for it.
-    desk.until("case_open", &case(id), |screen| screen["sync"]["pending"] == 0).unwrap();
+    desk.until("case_open", &case(id), |screen| {
+        screen["sync"]["pending"] == 0
+    })
+    .unwrap();
     desk.ask("code_send", case(id)).unwrap();
     let code = house.office.code_on_the_phone().unwrap();
-    let verified = desk.ask("code_verify", json!({ "case": id, "code": code })).unwrap();
+    let verified = desk
+        .ask("code_verify", json!({ "case": id, "code": code }))
+        .unwrap();
     assert_eq!(verified["right"], true);
     desk.ask("evidence_add", json!({ "case": id, "kind": "call_back", "note": "回拨登记号码，机主接听", "call_ref": null })).unwrap();
-    desk.until("case_open", &case(id), |screen| screen["identity"]["holds"] == true).unwrap();
+    desk.until("case_open", &case(id), |screen| {
+        screen["identity"]["holds"] == true
+    })
+    .unwrap();
 }
 
 fn accept_all(desk: &TestDesk, id: &str) -> Value {
     let review = desk.ask("review_open", case(id)).unwrap();
-    for document in review["case"]["documents"].as_array().unwrap().iter().filter(|card| card["replaced"] == false && card["detached"] == false) {
+    for document in review["case"]["documents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|card| card["replaced"] == false && card["detached"] == false)
+    {
         desk.ask("document_judge", json!({ "case": id, "document": document["id"], "verdict": "accepted", "code": null, "note": "" })).unwrap();
     }
     desk.ask("review_open", case(id)).unwrap()
@@ -71,7 +101,11 @@ fn accept_all(desk: &TestDesk, id: &str) -> Value {
 
 fn approve(desk: &TestDesk, id: &str) {
     let review = accept_all(desk, id);
-    desk.ask("review_approve", json!({ "case": id, "digest": review["case"]["review"]["digest"] })).unwrap();
+    desk.ask(
+        "review_approve",
+        json!({ "case": id, "digest": review["case"]["review"]["digest"] }),
+    )
+    .unwrap();
     state(desk, id, "approved");
 }
 
@@ -88,34 +122,59 @@ fn one_case_from_the_ringing_phone_to_the_merchants_answer() {
     house.office.stop();
     case_script::attach(&agent, &id, &house.papers()).unwrap();
     let screen = agent.ask("case_open", case(&id)).unwrap();
-    assert_eq!(screen["missing"].as_array().map(Vec::len), Some(0), "{}", screen["missing"]);
+    assert_eq!(
+        screen["missing"].as_array().map(Vec::len),
+        Some(0),
+        "{}",
+        screen["missing"]
+    );
     let submitted = agent.ask("submit", case(&id)).unwrap();
     assert_eq!(submitted["state"], "submitted");
     assert!(submitted["sync"]["pending"].as_u64().unwrap() > 0);
-    agent.until("app_status", &json!({}), |status| status["sync"]["state"] == "offline").unwrap();
+    agent
+        .until("app_status", &json!({}), |status| {
+            status["sync"]["state"] == "offline"
+        })
+        .unwrap();
     house.office.restart().unwrap();
     let stored = agent.until("case_open", &case(&id), |screen| {
-        screen["sync"]["pending"] == 0 && screen["documents"].as_array().is_some_and(|cards| cards.iter().all(|card| card["stored"] == true))
+        screen["sync"]["pending"] == 0
+            && screen["documents"]
+                .as_array()
+                .is_some_and(|cards| cards.iter().all(|card| card["stored"] == true))
     });
     assert_eq!(stored.unwrap()["documents"].as_array().unwrap().len(), 5);
 
     // Sent back with a mark on a field and on a document; mended at the desk it came from.
     state(&reviewer, &id, "submitted");
     let review = reviewer.ask("review_take", case(&id)).unwrap();
-    let licence = review["case"]["documents"].as_array().unwrap().iter().find(|card| card["kind"] == "business_licence").unwrap();
+    let licence = review["case"]["documents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|card| card["kind"] == "business_licence")
+        .unwrap();
     let reasons = review["return_reasons"].as_array().unwrap();
     let code = reasons[0]["code"].clone();
     let items = json!([
         { "field": "reason.text", "document": null, "missing_kind": null, "code": code, "text": "请写明故障现象" },
         { "field": null, "document": licence["id"], "missing_kind": null, "code": code, "text": "照片看不清" },
     ]);
-    reviewer.ask("review_return", json!({ "case": id, "items": items })).unwrap();
+    reviewer
+        .ask("review_return", json!({ "case": id, "items": items }))
+        .unwrap();
     let back = state(&agent, &id, "returned");
     assert_eq!(back["returns"].as_array().unwrap().len(), 2);
     assert!(back["fields"]["reason.text"]["returned"].is_object());
     let refused = agent.try_ask("submit", case(&id)).unwrap_err();
     assert_eq!(refused.code, "case.incomplete");
-    case_script::set(&agent, &id, "reason.text", "长按电源键十秒无灯无声，更换充电器仍无反应").unwrap();
+    case_script::set(
+        &agent,
+        &id,
+        "reason.text",
+        "长按电源键十秒无灯无声，更换充电器仍无反应",
+    )
+    .unwrap();
     let photo = std::fs::read(house.papers().join("营业执照.jpg")).unwrap();
     let bytes = base64_of(&photo);
     let again = json!({ "case": id, "kind": "business_licence", "name": "营业执照 重拍.jpg", "bytes": bytes, "replaces": licence["id"] });
@@ -124,7 +183,16 @@ fn one_case_from_the_ringing_phone_to_the_merchants_answer() {
     state(&agent, &id, "submitted");
 
     // Decided, executed, told, closed: by three people.
-    reviewer.until("case_open", &case(&id), |screen| screen["state"] == "submitted" && screen["documents"].as_array().unwrap().iter().all(|card| card["stored"] == true)).unwrap();
+    reviewer
+        .until("case_open", &case(&id), |screen| {
+            screen["state"] == "submitted"
+                && screen["documents"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .all(|card| card["stored"] == true)
+        })
+        .unwrap();
     reviewer.ask("review_take", case(&id)).unwrap();
     approve(&reviewer, &id);
     state(&operator, &id, "approved");
@@ -134,12 +202,26 @@ fn one_case_from_the_ringing_phone_to_the_merchants_answer() {
     let unbound = state(&agent, &id, "unbound");
     assert_eq!(unbound["execution"]["reference"], "LKL-DEMO-0001");
     agent.ask("notice_record", json!({ "case": id, "channel": "call", "template": "done", "delivered": true, "note": "已电话告知" })).unwrap();
-    agent.ask("follow_up", json!({ "case": id, "result": "records_seen", "note": "" })).unwrap();
+    agent
+        .ask(
+            "follow_up",
+            json!({ "case": id, "result": "records_seen", "note": "" }),
+        )
+        .unwrap();
     agent.ask("case_close", case(&id)).unwrap();
     state(&agent, &id, "closed");
     let seen = state(&reviewer, &id, "closed");
-    let kinds: Vec<&str> = seen["timeline"].as_array().unwrap().iter().map(|line| line["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds.iter().filter(|kind| **kind == "case.submit").count(), 2, "everything arrived once: {kinds:?}");
+    let kinds: Vec<&str> = seen["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds.iter().filter(|kind| **kind == "case.submit").count(),
+        2,
+        "everything arrived once: {kinds:?}"
+    );
 }
 
 #[test]
@@ -154,16 +236,26 @@ fn two_desks_edit_one_field_offline_and_a_person_chooses() {
     case_script::set(&first, &id, "terminal.address", "示例市甲路 1 号").unwrap();
     case_script::set(&second, &id, "terminal.address", "示例市乙路 2 号").unwrap();
     house.office.restart().unwrap();
-    let torn = first.until("case_open", &case(&id), |screen| screen["conflicts"].as_array().is_some_and(|list| list.len() == 1)).unwrap();
+    let torn = first
+        .until("case_open", &case(&id), |screen| {
+            screen["conflicts"]
+                .as_array()
+                .is_some_and(|list| list.len() == 1)
+        })
+        .unwrap();
     let conflict = &torn["conflicts"][0];
     assert_eq!(conflict["field"], "terminal.address");
-    let mut both = [conflict["mine"].as_str().unwrap(), conflict["theirs"].as_str().unwrap()];
+    let mut both = [
+        conflict["mine"].as_str().unwrap(),
+        conflict["theirs"].as_str().unwrap(),
+    ];
     both.sort_unstable();
     assert_eq!(both, ["示例市乙路 2 号", "示例市甲路 1 号"]);
     let chosen = json!({ "case": id, "conflict": conflict["id"], "take": "value", "raw": "示例市甲路 1 号（乙路门口）" });
     first.ask("conflict_resolve", chosen).unwrap();
     let settled = second.until("case_open", &case(&id), |screen| {
-        screen["fields"]["terminal.address"]["display"] == "示例市甲路 1 号（乙路门口）" && screen["conflicts"].as_array().is_some_and(Vec::is_empty)
+        screen["fields"]["terminal.address"]["display"] == "示例市甲路 1 号（乙路门口）"
+            && screen["conflicts"].as_array().is_some_and(Vec::is_empty)
     });
     settled.unwrap();
 }
@@ -175,18 +267,33 @@ fn a_reopened_desk_has_every_word_and_every_photo() {
     let agent = house.desk("agent1", BRANCH);
     let id = case_script::fill(&agent).unwrap();
     case_script::attach(&agent, &id, &house.papers()).unwrap();
-    agent.ask("draft_put", json!({ "case": id, "field": "terminal.tusn", "raw": "0000070200" })).unwrap();
+    agent
+        .ask(
+            "draft_put",
+            json!({ "case": id, "field": "terminal.tusn", "raw": "0000070200" }),
+        )
+        .unwrap();
     agent.close();
     let again = TestDesk::open(&profile).unwrap();
-    let wrong = again.try_ask("unlock", json!({ "passphrase": "不是这个口令-000000" })).unwrap_err();
+    let wrong = again
+        .try_ask("unlock", json!({ "passphrase": "不是这个口令-000000" }))
+        .unwrap_err();
     assert_eq!(wrong.code, "vault.wrong_passphrase");
-    again.ask("unlock", json!({ "passphrase": desk_tests::desk::PASSPHRASE })).unwrap();
+    again
+        .ask(
+            "unlock",
+            json!({ "passphrase": desk_tests::desk::PASSPHRASE }),
+        )
+        .unwrap();
     let screen = again.ask("case_open", case(&id)).unwrap();
     assert_eq!(screen["fields"]["terminal.tusn"]["draft"], "0000070200");
     assert_eq!(screen["fields"]["terminal.serial"]["raw"], SERIAL);
     assert_eq!(screen["documents"].as_array().unwrap().len(), 5);
     for (field, _) in FIELDS {
-        assert!(screen["fields"][field]["rev"].is_string(), "{field} is gone");
+        assert!(
+            screen["fields"][field]["rev"].is_string(),
+            "{field} is gone"
+        );
     }
 }
 
@@ -197,27 +304,22 @@ fn plain_sqlite_reads_neither_the_desk_nor_one_word_of_it() {
     case_script::fill(&agent).unwrap();
     agent.close();
     let mut looked_at = 0;
-    for file in files_below(&house.path().join("agent1")) {
+    for file in files_below(&house.path().join("agent1")).unwrap() {
         let bytes = std::fs::read(&file).unwrap();
         looked_at += 1;
-        for canary in [case_script::LEGAL_NAME, case_script::LEGAL_ID_NO, case_script::PHONE, "SQLite format 3"] {
-            let found = bytes.windows(canary.len()).any(|window| window == canary.as_bytes());
+        for canary in [
+            case_script::LEGAL_NAME,
+            case_script::LEGAL_ID_NO,
+            case_script::PHONE,
+            "SQLite format 3",
+        ] {
+            let found = bytes
+                .windows(canary.len())
+                .any(|window| window == canary.as_bytes());
             assert!(!found, "{} holds {canary}", file.display());
         }
     }
     assert!(looked_at > 2);
-}
-
-fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { found.push(path) }
-        }
-    }
-    found
 }
 
 fn base64_of(bytes: &[u8]) -> String {

@@ -11,6 +11,7 @@ pub mod commands;
 mod content;
 pub mod demo;
 mod desk;
+mod digests;
 pub mod door;
 pub mod dto;
 mod error;
@@ -31,6 +32,7 @@ pub mod vault;
 mod words;
 
 pub use desk::{Desk, DeskConfig};
+pub use digests::document_digests;
 pub use error::{AppError, Thing};
 pub use export::{ExportError, export_types};
 pub use launch::{Launch, docbox};

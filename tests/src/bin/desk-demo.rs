@@ -1,9 +1,9 @@
 //! A demo office on loopback and the desk's window on it, for a person at a display.
 
-use desk_tests::desk::{PASSPHRASE, TestDesk};
-use desk_tests::office::{BRANCH, Office, PASSWORD};
-use desk_tests::programs::{program, repository};
 use desk_tests::Failure;
+use desk_tests::desk::{PASSPHRASE, TestDesk};
+use desk_tests::office::{BRANCH, Office, password};
+use desk_tests::programs::{program, repository};
 use std::io::Write;
 use std::process::Command;
 
@@ -20,12 +20,22 @@ fn main() -> Result<(), Failure> {
         desk.close();
     }
     let words = format!(
-        "\n解绑台演示 · Unbind Desk demo\n  服务器 server      {}\n  解锁口令 passphrase {PASSPHRASE}\n  其他演示账号 other demo users: reviewer1, operator1, supervisor1 … 密码 password {PASSWORD}\n  关闭窗口即结束 · close the window to end\n",
-        office.url()
+        "\n解绑台演示 · Unbind Desk demo\n  服务器 server      {}\n  解锁口令 passphrase {PASSPHRASE}\n  其他演示账号 other demo users: reviewer1, operator1, supervisor1 … 密码 password {}\n  关闭窗口即结束 · close the window to end\n",
+        office.url(),
+        password("〈账号 login〉")
     );
     writeln!(std::io::stdout(), "{words}").map_err(Failure::at("say how to sign in"))?;
     let mut window = Command::new(program("unbind-desk")?);
-    let status = window.arg("--profile").arg(&profile).args(["--server", office.url()]).args(["--keystore", "file"]).status();
+    let status = window
+        .arg("--profile")
+        .arg(&profile)
+        .args(["--server", office.url()])
+        .args(["--keystore", "file"])
+        .status();
     let status = status.map_err(Failure::at("open the window"))?;
-    if status.success() { Ok(()) } else { Err(Failure::new(format!("the window ended with {status}"))) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("the window ended with {status}")))
+    }
 }

@@ -29,14 +29,26 @@ async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
     let fresh = tempfile::tempdir().map_err(Failure::at("make a profile"))?;
     let profile = arguments.profile.unwrap_or_else(|| fresh.path().to_owned());
-    let mut flags = vec!["--profile".to_owned(), profile.display().to_string(), "--keystore".to_owned(), "file".to_owned()];
+    let mut flags = vec![
+        "--profile".to_owned(),
+        profile.display().to_string(),
+        "--keystore".to_owned(),
+        "file".to_owned(),
+    ];
     if let Some(server) = arguments.server {
         flags.extend(["--server".to_owned(), server]);
     }
     let docbox = program("desk-docbox")?;
-    let desk = tokio::task::spawn_blocking(move || Launch::from_arguments(&flags).and_then(|launch| launch.with_docbox(docbox).open()));
-    let desk = desk.await.map_err(Failure::at("open the desk"))?.map_err(Failure::at("open the desk"))?;
-    let pages = arguments.pages.unwrap_or_else(|| repository().join("ui/dist"));
+    let desk = tokio::task::spawn_blocking(move || {
+        Launch::from_arguments(&flags).and_then(|launch| launch.with_docbox(docbox).open())
+    });
+    let desk = desk
+        .await
+        .map_err(Failure::at("open the desk"))?
+        .map_err(Failure::at("open the desk"))?;
+    let pages = arguments
+        .pages
+        .unwrap_or_else(|| repository().join("ui/dist"));
     let closing = desk.clone();
     let serving = loopback::serve(desk, pages, arguments.listen, |address| {
         // Whoever started us reads this line; if nobody does, that is fine.
