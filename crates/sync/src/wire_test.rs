@@ -116,7 +116,7 @@ fn only_our_content_type_with_an_envelope_is_a_receipt() {
         "",
         "{}",
         r#"{"stored":true}"#,
-        &body[..body.len() - 1],
+        body.strip_suffix('}').unwrap(),
         "<html>",
         "[1]",
         "null",
@@ -136,7 +136,7 @@ fn a_refusal_is_read_with_and_without_envelope() {
     let full = format!(
         r#"{{"epoch":"{}","server_time":5,"request_id":"r",{}"#,
         id(3),
-        &bare[1..]
+        bare.strip_prefix('{').unwrap()
     );
     for body in [bare, &full] {
         let reply = decode(Expect::Push, raw(409, CONTENT_TYPE, body));

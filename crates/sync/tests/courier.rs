@@ -1,5 +1,12 @@
 //! The courier with a real store and a scripted server: what was typed arrives once, whatever the line does.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop"
+)]
+
 mod support;
 
 use desk_domain::calendar::Calendar;
@@ -254,12 +261,13 @@ fn hello() -> HelloReply {
 /// Waits until a status says so; every status on the way is seen.
 fn until(events: &Receiver<SyncEvent>, holds: impl Fn(&SyncStatus) -> bool) -> SyncStatus {
     loop {
-        match events
+        let event = events
             .recv_timeout(PATIENCE)
-            .expect("the status never came")
+            .expect("the status never came");
+        if let SyncEvent::Status(status) = event
+            && holds(&status)
         {
-            SyncEvent::Status(status) if holds(&status) => return status,
-            _ => {}
+            return status;
         }
     }
 }

@@ -1,5 +1,11 @@
 //! The network door against a server that misbehaves.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should stop"
+)]
+
 mod support;
 
 use desk_domain::ids::DeviceId;

@@ -105,7 +105,7 @@ fn serve(
                 body.len()
             );
             for (name, value) in headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
+                head.extend([name, ": ", &value, "\r\n"]);
             }
             let _ = stream.write_all(format!("{head}\r\n").as_bytes());
             let _ = stream.write_all(&body);

@@ -310,7 +310,7 @@ fn another_life_of_the_server_stops_the_feeds_until_it_is_adopted() {
     let actions = rig.answer(&Lane::Hello, Ok(answer));
     match called(&actions, &Lane::Hello) {
         Some(StoreCall::AdoptEpoch { epoch: new, scopes }) => {
-            assert!(new == epoch(2) && scopes.contains(&scope()))
+            assert!(new == epoch(2) && scopes.contains(&scope()));
         }
         other => panic!("{other:?}"),
     }

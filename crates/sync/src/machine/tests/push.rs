@@ -17,7 +17,7 @@ fn a_receipt_is_written_down_before_more_is_sent() {
     assert!(sent(&actions, &Lane::Push).is_none());
     match called(&actions, &Lane::Push) {
         Some(StoreCall::Acknowledge { seq, hash, .. }) => {
-            assert_eq!((seq, hash), (3, rows[2].hash))
+            assert_eq!((seq, hash), (3, rows[2].hash));
         }
         other => panic!("{other:?}"),
     }

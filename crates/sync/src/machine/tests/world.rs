@@ -127,7 +127,6 @@ impl World {
                     result,
                 });
             }
-            Action::Cancel(_) => {}
             Action::Store { lane, call } => {
                 let result = self.store(call);
                 self.queue.push_back(Input::Stored { lane, result });
@@ -141,7 +140,7 @@ impl World {
                 self.queue
                     .push_back(Input::SessionSet(Some(tokens(self.sign_ins))));
             }
-            Action::Tell(_) => {}
+            Action::Cancel(_) | Action::Tell(_) => {}
         }
     }
 
@@ -175,7 +174,7 @@ impl World {
                 }
             }
             StoreCall::Rewind { seq } => {
-                self.acknowledged = self.acknowledged.min(usize::try_from(seq).unwrap())
+                self.acknowledged = self.acknowledged.min(usize::try_from(seq).unwrap());
             }
             StoreCall::NewIncarnation => self.new_life(),
             StoreCall::LoadHead { server } => return Ok(self.head(&server)),
@@ -356,6 +355,16 @@ impl World {
                 };
                 reply(200, ReplyBody::Snapshot(body))
             }
+            Request::Offer(_)
+            | Request::PutChunk { .. }
+            | Request::Complete { .. }
+            | Request::Fetch { .. }
+            | Request::Ask(_) => self.move_document(request),
+        }
+    }
+
+    fn move_document(&mut self, request: &Request) -> Reply {
+        match request {
             Request::Offer(one) => {
                 if self.heads.values().all(Vec::is_empty) {
                     return reply(404, problem(code::DOCUMENT_UNKNOWN)); // its op has not arrived
@@ -393,7 +402,7 @@ impl World {
                     ..reply(206, ReplyBody::Bytes { from: *from, bytes })
                 }
             }
-            Request::Ask(_) => html(404),
+            _ => html(404),
         }
     }
 
