@@ -105,6 +105,7 @@ fn store(
         });
         bench.entries.push(entry);
     }
+    bench.judge_waiting()?;
     risk::assess(&mut bench)?;
     bench.finish()?;
     Ok(outcomes)

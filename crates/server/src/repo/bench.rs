@@ -5,7 +5,7 @@
 //! is replaced only by a finished decision, which does what a savepoint for each op would do, without its cost.
 
 use super::feed::{self, Changes, Thing};
-use super::journal::{self, Entry};
+use super::journal::{self, Entry, Place};
 use super::{RepoError, Rules, cases, documents, people};
 use desk_domain::case::{Case, TimelineEntry};
 use desk_domain::case_no::CaseNo;
@@ -29,10 +29,11 @@ pub struct Bench<'a> {
     pub(super) entries: Vec<Entry>,
     cases: BTreeMap<CaseId, Option<Case>>,
     changed: BTreeMap<CaseId, Vec<TimelineEntry>>,
-    actors: BTreeMap<UserId, Option<Actor>>,
+    actors: BTreeMap<(DeviceId, UserId), Option<Actor>>,
     judged: BTreeMap<OpId, (ChainHash, Outcome)>,
     attached: Vec<(CaseId, OpBody)>,
     submitted: Vec<CaseId>,
+    settled: Vec<(CaseId, Place, Outcome)>,
 }
 
 impl<'a> Bench<'a> {
@@ -48,6 +49,7 @@ impl<'a> Bench<'a> {
             judged: BTreeMap::new(),
             attached: Vec::new(),
             submitted: Vec::new(),
+            settled: Vec::new(),
         }
     }
 
@@ -118,6 +120,24 @@ impl<'a> Bench<'a> {
         std::mem::take(&mut self.submitted)
     }
 
+    /// Judges again what waited for the cases that have changed: its time may have come.
+    pub fn judge_waiting(&mut self) -> Result<(), RepoError> {
+        let changed: Vec<CaseId> = self.changed.keys().copied().collect();
+        for case in changed {
+            for (place, bytes) in journal::waiting_on(self.conn, case)? {
+                let op = Op::parse(&bytes)?;
+                let Some(actor) = self.actor(op.device, op.actor)? else {
+                    continue;
+                };
+                let outcome = self.judge(&op, &actor)?;
+                if !matches!(outcome, Outcome::Held { .. }) {
+                    self.settled.push((case, place, outcome));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Writes everything back: cases, documents, then counters and feed, and the rows that carry their positions.
     pub fn finish(self) -> Result<(), RepoError> {
         let mut changes = Changes::new();
@@ -145,6 +165,14 @@ impl<'a> Bench<'a> {
             if let Some(lines) = self.changed.get(id) {
                 cases::append_timeline(self.conn, office, *position, lines)?;
             }
+        }
+        for (case, place, outcome) in &self.settled {
+            journal::settle(
+                self.conn,
+                place,
+                outcome,
+                at.get(case).copied().unwrap_or(0),
+            )?;
         }
         for entry in &self.entries {
             let position = entry
@@ -185,7 +213,7 @@ impl<'a> Bench<'a> {
 
     /// Rights as they are now; none for somebody who never signed in on that device.
     fn actor(&mut self, device: DeviceId, user: UserId) -> Result<Option<Actor>, RepoError> {
-        if let Some(known) = self.actors.get(&user) {
+        if let Some(known) = self.actors.get(&(device, user)) {
             return Ok(known.clone());
         }
         let was_here: Option<i64> = self
@@ -199,7 +227,7 @@ impl<'a> Bench<'a> {
             Some(_) => people::card(self.conn, user)?.map(|card| card.actor()),
             None => None,
         };
-        self.actors.insert(user, actor.clone());
+        self.actors.insert((device, user), actor.clone());
         Ok(actor)
     }
 

@@ -165,6 +165,39 @@ pub fn append(
     Ok(())
 }
 
+/// Where an op stands.
+pub type Place = (String, String, u64);
+
+/// Most waiting ops of a case that one push judges again.
+const WAITING: usize = 500;
+
+/// Ops of a case that came before what they refer to, in the order in which they came.
+pub fn waiting_on(conn: &Connection, case: CaseId) -> Result<Vec<(Place, String)>, RepoError> {
+    let mut select = conn.prepare_cached(
+        "SELECT device, incarnation, seq, bytes FROM journal WHERE case_id = ?1 AND counted = 1 \
+         AND outcome = '{\"is\":\"held\",\"why\":\"missing_dependency\"}' AND bytes IS NOT NULL ORDER BY rowid LIMIT ?2",
+    )?;
+    let rows = select.query_map(params![case.to_string(), WAITING], |row| {
+        Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Gives a waiting op its outcome; `position` carries it to the desk that wrote it.
+pub fn settle(
+    conn: &Connection,
+    place: &Place,
+    outcome: &Outcome,
+    position: u64,
+) -> Result<(), RepoError> {
+    let (device, incarnation, seq) = place;
+    conn.prepare_cached(
+        "UPDATE journal SET outcome = ?4, position = ?5 WHERE device = ?1 AND incarnation = ?2 AND seq = ?3",
+    )?
+    .execute(params![device, incarnation, seq, serde_json::to_string(outcome)?, position])?;
+    Ok(())
+}
+
 /// How many ops are stored, and how many of them count.
 pub fn count(conn: &Connection) -> Result<(u64, u64), RepoError> {
     Ok(conn.query_row(

@@ -280,3 +280,34 @@ fn two_desks_that_write_one_field_get_a_conflict_and_both_values_stay() {
     let text = two.pull(HERE, 0, 0).text();
     assert!(text.contains("示例商户乙") && text.contains("示例商户丙"));
 }
+
+#[test]
+fn an_op_that_came_before_its_case_is_judged_when_the_case_arrives() {
+    let office = office();
+    let (mut owner, mut early) = (office.desk(HERE, "agent"), office.desk(HERE, "clerk"));
+    let mut stranger = office.desk(THERE, "stranger");
+    let (case, create) = owner.new_case();
+    let waits = Outcome::Held {
+        why: HeldWhy::MissingDependency,
+    };
+    let note = early.note(case, "先到一步");
+    let batch = early.chain(vec![note]);
+    assert_eq!(outcomes(&early.push(&batch)), std::slice::from_ref(&waits));
+    let foreign = stranger.note(case, "越界");
+    let crossing = stranger.chain(vec![foreign]);
+    stranger.push(&crossing);
+    assert!(applied(&owner.write(vec![create])[0]));
+    assert!(applied(&outcomes(&early.push(&batch))[0]));
+    assert_eq!(outcomes(&stranger.push(&crossing)), [waits]);
+    let page = early.pull(HERE, 0, 0).json();
+    let change = page["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|change| change["of"] == "case")
+        .unwrap()
+        .clone();
+    assert_eq!(change["case"]["notes"][0]["text"], "先到一步");
+    assert_eq!(change["outcomes"][0]["outcome"]["is"], "applied");
+    assert!(!page.to_string().contains("越界"));
+}
