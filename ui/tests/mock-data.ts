@@ -266,10 +266,10 @@ export function aCase(state: string): T.CaseScreen {
     })),
     missing: capture
       ? [
-          { code: 'diagnosis', step: 'diagnosis', field: null, document: null },
-          { code: 'document', step: 'documents', field: null, document: 'business_licence' },
-          { code: 'field', step: 'form', field: 'terminal.obtained_by', document: null },
-          { code: 'notice', step: 'form', field: 'notice.read_back', document: null },
+          { code: 'field.required', step: 'diagnosis', field: 'diagnosis.conclusion', document: null },
+          { code: 'document.required', step: 'documents', field: null, document: 'business_licence' },
+          { code: 'field.required', step: 'form', field: 'terminal.obtained_by', document: null },
+          { code: 'form.notice_not_read_back', step: 'form', field: 'notice.read_back', document: null },
         ]
       : [],
     next_action: state === 'draft' ? 'step.diagnosis' : state === 'returned' ? 'step.form' : '',

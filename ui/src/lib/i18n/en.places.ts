@@ -268,6 +268,7 @@ export const enPlaces: typeof zhPlaces = {
     title: 'Knowledge & diagnosis',
     search: 'Search in the knowledge',
     official: 'Official',
+    unofficial_short: 'Unofficial',
     unofficial: 'Unofficial, not for merchants',
     source: 'Source',
     owner: 'Kept by',

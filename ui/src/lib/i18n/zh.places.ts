@@ -268,6 +268,7 @@ export const zhPlaces = {
     title: '知识与诊断',
     search: '在知识里查找',
     official: '官方口径',
+    unofficial_short: '非官方',
     unofficial: '非官方，不可发给商户',
     source: '出处',
     owner: '维护人',

@@ -1,0 +1,175 @@
+import { render, screen, waitFor } from '@testing-library/svelte';
+import userEvent from '@testing-library/user-event';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import App from '../src/App.svelte';
+import { CaseDesk } from '../src/lib/case.svelte';
+import { opening } from '../src/lib/opening.svelte';
+import { ReviewWork } from '../src/lib/review.svelte';
+import { session } from '../src/lib/session.svelte';
+import { toasts } from '../src/lib/toast.svelte';
+import { aCase, aReview } from './mock-data';
+import { error, install, type MockHost, type MockOptions } from './mock-host';
+
+async function open(hash: string, options: Partial<MockOptions> = {}): Promise<MockHost> {
+  location.hash = hash;
+  const host = install(options);
+  render(App);
+  await waitFor(() => expect(session.status).not.toBeNull());
+  return host;
+}
+const said = (host: MockHost, command: string): unknown[] =>
+  host.calls.filter((made) => made.command === command).map((made) => made.args);
+
+beforeEach(() => {
+  session.status = null;
+  session.spec = null;
+  session.changed = null;
+  opening.desk = new CaseDesk();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  delete window.__TAURI_INTERNALS__;
+});
+
+it('first_start_offers_three_ways_and_the_demo_is_one_click', async () => {
+  const host = await open('', { phase: 'first_run' });
+  expect(await screen.findByTestId('start-server')).toBeTruthy();
+  expect(screen.getByTestId('start-alone')).toBeTruthy();
+  await userEvent.click(screen.getByTestId('start-demo'));
+  expect(said(host, 'setup_demo')).toHaveLength(1);
+  expect(await screen.findByTestId('nav-workbench')).toBeTruthy();
+});
+
+it('wrong_passphrase_says_what_happened_and_empties_the_box', async () => {
+  const host = await open('', { phase: 'locked' });
+  host.failing.set('unlock', error('vault.wrong_passphrase'));
+  const box = await screen.findByTestId<HTMLInputElement>('unlock-passphrase');
+  await userEvent.type(box, 'not the right one');
+  await userEvent.click(screen.getByTestId('unlock'));
+  expect((await screen.findByTestId('error')).textContent).toContain('口令不对');
+  expect(box.value).toBe('');
+});
+
+it('every_key_is_on_disk_within_250_ms_without_waiting_for_blur', async () => {
+  const host = install();
+  const desk = new CaseDesk();
+  desk.adopt(aCase('draft'));
+  vi.useFakeTimers();
+  desk.type('request.words', '机');
+  desk.type('request.words', '机器');
+  await vi.advanceTimersByTimeAsync(250);
+  expect(said(host, 'draft_put')).toEqual([{ case: 'c1', field: 'request.words', raw: '机器' }]);
+});
+
+it('a_refused_value_stays_on_screen_with_its_reason', async () => {
+  const host = install();
+  host.failing.set('field_set', error('field.length'));
+  const desk = new CaseDesk();
+  desk.adopt(aCase('draft'));
+  desk.type('merchant.no', '8222');
+  expect(await desk.commit('merchant.no')).toBe(false);
+  expect(desk.text('merchant.no')).toBe('8222');
+  expect(desk.local['merchant.no']?.error?.code).toBe('field.length');
+});
+
+it('remote_update_never_touches_the_field_being_edited', async () => {
+  const host = await open('#/case/c1/intake');
+  const box = await screen.findByTestId<HTMLTextAreaElement>('field-request.words');
+  await userEvent.clear(box);
+  await userEvent.type(box, '正在输入');
+  const remote = aCase('draft');
+  remote.fields['request.words'] = {
+    ...(remote.fields['request.words'] as never as object),
+    raw: '别处写的',
+    display: '别处写的',
+  } as never;
+  host.case = remote;
+  session.changed = { n: 9, cases: ['c1'], sync: false, registry: false, locked: false, ringing: null };
+  await waitFor(() => expect(said(host, 'case_open').length).toBeGreaterThan(1));
+  await new Promise((done) => setTimeout(done, 30));
+  expect(box.value).toBe('正在输入');
+  expect(document.activeElement).toBe(box);
+});
+
+it('the_field_set_carries_the_revision_that_the_author_saw', async () => {
+  const host = install();
+  const desk = new CaseDesk();
+  desk.adopt(aCase('draft'));
+  desk.type('request.words', '新的话');
+  const remote = aCase('draft');
+  remote.fields['request.words'] = { ...(remote.fields['request.words'] as never as object), rev: 'r9' } as never;
+  desk.adopt(remote);
+  await desk.commit('request.words');
+  expect(said(host, 'field_set')).toMatchObject([{ base: 'r1', raw: '新的话' }]);
+});
+
+it('submit_lists_exactly_what_is_missing', async () => {
+  await open('#/case/c1/submit');
+  const items = await screen.findAllByTestId('missing-item');
+  expect(items.map((item) => item.dataset['code'])).toEqual(aCase('draft').missing.map((item) => item.code));
+  expect(items[1]?.textContent).toContain('附上「营业执照」');
+});
+
+it('enter_that_ends_a_composition_does_not_commit', async () => {
+  const host = await open('#/case/c1/identity');
+  const box = await screen.findByTestId<HTMLInputElement>('field-merchant.name');
+  await userEvent.type(box, '商行');
+  box.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true }));
+  box.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }));
+  box.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
+  expect(said(host, 'field_set')).toEqual([]);
+});
+
+it('a_dialog_with_input_does_not_close_on_an_outside_click', async () => {
+  await open('#/workbench/c1');
+  await userEvent.click(await screen.findByTestId('case_withdraw'));
+  const dialog = await screen.findByTestId('action-dialog');
+  dialog.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+  expect(screen.queryByTestId('action-dialog')).not.toBeNull();
+});
+
+it('one_look_at_a_document_is_one_ticket_however_often_the_case_is_refreshed', async () => {
+  const host = await open('#/case/c1/documents');
+  await waitFor(() => expect(said(host, 'document_ticket')).toHaveLength(1));
+  for (let n = 1; n < 4; n += 1) {
+    session.changed = { n, cases: ['c1'], sync: false, registry: false, locked: false, ringing: null };
+    await waitFor(() => expect(said(host, 'case_open').length).toBeGreaterThan(n));
+  }
+  await new Promise((done) => setTimeout(done, 30));
+  expect(said(host, 'document_ticket')).toHaveLength(1);
+});
+
+it('an_approval_is_held_five_seconds_and_undo_means_it_was_never_sent', async () => {
+  const host = install({ role: 'reviewer', state: 'in_review' });
+  const review = aReview(aCase('in_review'));
+  const work = new ReviewWork(
+    () => review,
+    () => undefined,
+    () => undefined,
+  );
+  vi.useFakeTimers();
+  work.approve();
+  await vi.advanceTimersByTimeAsync(4900);
+  expect(said(host, 'review_approve')).toEqual([]);
+  toasts.list.at(-1)?.undo?.();
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(said(host, 'review_approve')).toEqual([]);
+  work.approve();
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(said(host, 'review_approve')).toEqual([{ case: 'c1', digest: 'd-1' }]);
+});
+
+it('differing_characters_are_marked_in_the_review', async () => {
+  await open('#/review/c1', { role: 'reviewer', state: 'in_review' });
+  const marks = await screen.findAllByTestId('differs');
+  expect(marks.map((mark) => mark.textContent)).toEqual(['1', '7']);
+});
+
+it('an_unknown_error_shows_its_incident_and_never_a_bare_code', async () => {
+  const host = await open('#/sync');
+  host.failing.set('sync_now', { ...error('mystery.thing'), incident: 'INC-1' });
+  await userEvent.click(await screen.findByTestId('sync-now'));
+  const note = await screen.findByTestId('error');
+  expect(note.textContent).toContain('INC-1');
+  expect(note.textContent).toContain('没有丢失任何内容');
+});
