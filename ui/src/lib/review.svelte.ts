@@ -91,8 +91,9 @@ export class ReviewWork {
       this.choosing = null;
       this.text = '';
     } else if (choosing.kind === 'reject') this.rejectCode = reason.code;
-    else if (this.selected !== '') {
-      this.mark({ ...mark, document: this.selected });
+    else {
+      const shown = this.selected || (this.cards[0]?.id ?? '');
+      if (shown !== '') this.mark({ ...mark, document: shown });
       this.text = '';
     }
   }

@@ -73,7 +73,7 @@ export const zh = {
     go_on: '继续办理',
     context: '参考',
     timeline: '经过',
-    tabs: { merchant: '商户', script: '话术', documents: '资料', history: '经过', knowledge: '知识' },
+    tabs: { merchant: '商户', script: '话术', documents: '资料', history: '备注', knowledge: '知识' },
     ringing: '来电',
     answer: '接听并建单',
     due: (t: string) => `${t} 前`,
