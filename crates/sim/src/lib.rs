@@ -18,6 +18,7 @@ pub mod rules;
 pub mod server;
 pub mod world;
 
+use desk_domain::op::ChainHash;
 use mutant::Mutant;
 use nemesis::Tally;
 
@@ -30,6 +31,8 @@ pub struct History {
     pub ops: usize,
     /// Equal for equal histories.
     pub trace: u64,
+    /// Fingerprint of the server's log: positions, bytes and verdicts.
+    pub digest: ChainHash,
     /// Empty when all is well.
     pub found: Vec<String>,
 }
@@ -40,18 +43,16 @@ pub fn live(seed: u64, mutant: Option<Mutant>) -> History {
     world.run();
     let found = check::check(&world);
     world.count_conflicts();
-    let ops = world
-        .server
-        .disk
-        .synced
-        .journal
-        .iter()
-        .filter(|entry| entry.counted)
-        .count();
+    let journal = &world.server.disk.synced.journal;
+    let ops = journal.iter().filter(|entry| entry.counted).count();
+    let digest = journal.iter().fold(ChainHash::GENESIS, |hash, entry| {
+        ChainHash::after(hash, format!("{entry:?}").as_bytes())
+    });
     History {
         seed,
         ops,
         trace: world.trace,
+        digest,
         found,
         tally: world.tally,
     }

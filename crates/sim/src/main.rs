@@ -11,6 +11,8 @@ use std::process::ExitCode;
 const MOST_FINDINGS: usize = 8;
 /// Bad seeds printed before the run ends early.
 const MOST_BAD_SEEDS: usize = 20;
+/// From so many seeds on, every class of faults must have happened.
+const ENOUGH_SEEDS: u64 = 200;
 
 struct Task {
     seeds: u64,
@@ -53,9 +55,8 @@ fn read(arguments: &[String]) -> Result<Task, String> {
             "--seeds" => task.seeds = number()?,
             "--from" => task.from = number()?,
             "--mutant" => {
-                task.mutant = Some(
-                    Mutant::parse(value).ok_or_else(|| format!("no mutant is called {value}"))?,
-                )
+                let mutant = Mutant::parse(value);
+                task.mutant = Some(mutant.ok_or_else(|| format!("no mutant is called {value}"))?);
             }
             _ => return Err(format!("{name} is not known")),
         }
@@ -89,6 +90,14 @@ fn run(task: &Task, out: &mut impl Write) -> std::io::Result<bool> {
         .iter()
         .map(|kind| (kind.as_str(), tally.of(*kind)))
         .collect();
+    // A run that is long enough and never met a class of faults has not shown anything about it.
+    let long_enough = task.mutant.is_none() && lived >= ENOUGH_SEEDS;
+    let never: Vec<&str> = faults
+        .iter()
+        .filter(|(_, count)| long_enough && **count == 0)
+        .map(|(kind, _)| *kind)
+        .collect();
+    let good = bad.is_empty() && never.is_empty();
     let summary = serde_json::json!({
         "from": task.from,
         "seeds": lived,
@@ -96,8 +105,9 @@ fn run(task: &Task, out: &mut impl Write) -> std::io::Result<bool> {
         "failed": bad.len(),
         "failed_seeds": bad,
         "mutant": task.mutant.map(Mutant::as_str),
+        "never_happened": never,
         "faults": faults,
     });
     writeln!(out, "{summary}")?;
-    Ok(bad.is_empty())
+    Ok(good)
 }

@@ -16,12 +16,12 @@ pub(super) fn check(world: &World) -> Vec<String> {
     let rows = &world.server.disk.synced;
     let mut found = feeds(rows);
     for station in &world.stations {
-        let of_desk = Cases::from_iter(
-            rows.cases
-                .iter()
-                .filter(|(_, case)| station.player.card.offices.contains(&case.office))
-                .map(|(id, case)| (*id, Rc::clone(case))),
-        );
+        let offices = &station.player.card.offices;
+        let in_scope = rows
+            .cases
+            .iter()
+            .filter(|(_, case)| offices.contains(&case.office));
+        let of_desk: Cases = in_scope.map(|(id, case)| (*id, Rc::clone(case))).collect();
         let device = station.player.device;
         if station.disk.synced.confirmed != of_desk {
             found.push(format!(

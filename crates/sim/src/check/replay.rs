@@ -57,9 +57,10 @@ pub(super) fn check(world: &World) -> Vec<String> {
 fn lost_value(rows: &Rows, entry: &Entry) -> Option<String> {
     let op = Op::parse(entry.bytes.as_ref()?).ok()?;
     let case = rows.cases.get(&op.case)?;
-    let value = match op.body().ok()? {
-        OpBody::FieldSet { value, .. } | OpBody::ConflictResolve { value, .. } => value,
-        _ => return Some(format!("{} cannot be in conflict", op.op_id)),
+    let (OpBody::FieldSet { value, .. } | OpBody::ConflictResolve { value, .. }) =
+        op.body().ok()?
+    else {
+        return Some(format!("{} cannot be in conflict", op.op_id));
     };
     let kept = case
         .conflicts

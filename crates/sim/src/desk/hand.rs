@@ -26,31 +26,11 @@ impl Hand<'_> {
         disk: &mut Disk<Books>,
         call: StoreCall,
     ) -> Result<StoreReply, StoreTrouble> {
+        if let Some(reply) = read(&disk.live, &call) {
+            return Ok(reply);
+        }
         let books = &mut disk.live;
         match call {
-            StoreCall::LoadUnsent { max_ops, max_bytes } => {
-                let rows = books.unsent(max_ops, max_bytes);
-                return Ok(StoreReply::Unsent {
-                    incarnation: books.incarnation,
-                    rows,
-                });
-            }
-            StoreCall::LoadHead { server } => return Ok(StoreReply::Head(head(books, &server))),
-            StoreCall::LoadCursor { scope } => {
-                let cursor = books.cursors.get(&scope).copied();
-                let mark = books
-                    .marks
-                    .get(&scope)
-                    .filter(|_| cursor.is_none())
-                    .cloned();
-                return Ok(StoreReply::Cursor { cursor, mark });
-            }
-            StoreCall::LoadDocuments => {
-                return Ok(StoreReply::Documents {
-                    to_send: Vec::new(),
-                    wanted: Vec::new(),
-                });
-            }
             StoreCall::Acknowledge {
                 incarnation,
                 seq,
@@ -93,7 +73,11 @@ impl Hand<'_> {
             }
             StoreCall::ResetScope { scope } => books.reset_scope(&scope),
             StoreCall::DropScope { scope } => books.drop_scope(&scope),
-            StoreCall::SetChunks { .. }
+            StoreCall::LoadUnsent { .. }
+            | StoreCall::LoadHead { .. }
+            | StoreCall::LoadCursor { .. }
+            | StoreCall::LoadDocuments
+            | StoreCall::SetChunks { .. }
             | StoreCall::MarkStored { .. }
             | StoreCall::PutDownloaded { .. } => {}
         }
@@ -118,6 +102,29 @@ impl Hand<'_> {
         }
         books.begin(Incarnation::new(self.now, self.chance));
     }
+}
+
+/// Calls that only look; none for a write. Documents are not part of these histories yet.
+fn read(books: &Books, call: &StoreCall) -> Option<StoreReply> {
+    if let StoreCall::LoadUnsent { max_ops, max_bytes } = call {
+        let rows = books.unsent(*max_ops, *max_bytes);
+        return Some(StoreReply::Unsent {
+            incarnation: books.incarnation,
+            rows,
+        });
+    }
+    if let StoreCall::LoadHead { server } = call {
+        return Some(StoreReply::Head(head(books, server)));
+    }
+    if let StoreCall::LoadCursor { scope } = call {
+        let cursor = books.cursors.get(scope).copied();
+        let mark = books.marks.get(scope).filter(|_| cursor.is_none()).cloned();
+        return Some(StoreReply::Cursor { cursor, mark });
+    }
+    matches!(call, StoreCall::LoadDocuments).then(|| StoreReply::Documents {
+        to_send: Vec::new(),
+        wanted: Vec::new(),
+    })
 }
 
 fn head(books: &Books, server: &[Head]) -> JournalHead {

@@ -6,7 +6,7 @@ use crate::mutant::Mutant;
 use crate::rules::{content_of, truth};
 use desk_domain::case::TimelineEntry;
 use desk_domain::field::FieldKey;
-use desk_domain::ids::{CaseId, DeviceId, OpId};
+use desk_domain::ids::{CaseId, DeviceId, Incarnation, OpId};
 use desk_domain::op::{ChainHash, Op, OpBody};
 use desk_domain::outcome::{HeldWhy, Outcome};
 use desk_domain::time::Millis;
@@ -71,20 +71,30 @@ impl Server {
                 &[("expected", expected)],
             ));
         }
-        let rows = &self.disk.live;
-        if let Some(common) = fork(rows, device, request, &frames).filter(|_| !trusting) {
+        let differs = fork(&self.disk.live, device, request, &frames).filter(|_| !trusting);
+        if let Some(common) = differs {
             return Handled::AfterSync(self.problem(now, 409, code::FORK, &[("common", common)]));
         }
-        let place = |frame: &Frame| (device, incarnation, frame.seq);
+        let stored = self.store(now, key, head, frames);
+        Handled::AfterSync(self.reply(now, stored))
+    }
+
+    /// Replayed ops get their stored outcomes, new ones are judged and stored.
+    fn store(
+        &mut self,
+        now: Millis,
+        key: (DeviceId, Incarnation),
+        head: Head,
+        frames: Vec<Frame>,
+    ) -> PushReply {
+        let rows = &self.disk.live;
         let mut outcomes = Vec::with_capacity(frames.len());
         for frame in frames.iter().filter(|frame| frame.seq <= head.seq) {
-            let stored = rows
-                .places
-                .get(&place(frame))
-                .map(|entry| entry.outcome.clone());
-            let outcome = stored.unwrap_or(Outcome::Held {
+            let stored = rows.places.get(&(key.0, key.1, frame.seq));
+            let nothing = Outcome::Held {
                 why: HeldWhy::Internal,
-            });
+            };
+            let outcome = stored.map_or(nothing, |entry| entry.outcome.clone());
             outcomes.push(OpOutcome {
                 op_id: frame.op_id,
                 outcome,
@@ -98,7 +108,7 @@ impl Server {
             .filter(|frame| frame.seq > head.seq)
             .collect();
         let last = fresh.last().map(|last| Head {
-            incarnation,
+            incarnation: key.1,
             seq: last.seq,
             hash: last.hash,
         });
@@ -111,19 +121,16 @@ impl Server {
             entries: Vec::new(),
         };
         for frame in fresh {
-            outcomes.push(bench.take((device, incarnation), frame));
+            outcomes.push(bench.take(key, frame));
         }
         bench.finish();
         if let Some(last) = last {
             self.disk.live.heads.insert(key, last);
         }
-        Handled::AfterSync(self.reply(
-            now,
-            PushReply {
-                head: last.unwrap_or(head),
-                outcomes,
-            },
-        ))
+        PushReply {
+            head: last.unwrap_or(head),
+            outcomes,
+        }
     }
 }
 
@@ -228,11 +235,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn take(
-        &mut self,
-        (device, incarnation): (DeviceId, desk_domain::ids::Incarnation),
-        frame: Frame,
-    ) -> OpOutcome {
+    fn take(&mut self, (device, incarnation): (DeviceId, Incarnation), frame: Frame) -> OpOutcome {
         let mut entry = Entry {
             device,
             incarnation,

@@ -25,11 +25,22 @@ impl World {
     }
 
     fn trouble_desk(&mut self, fault: Fault) {
+        let (Fault::Partition { desk, .. }
+        | Fault::Skew { desk, .. }
+        | Fault::FillDisk { desk, .. }
+        | Fault::Backup { desk }
+        | Fault::Poison { desk }
+        | Fault::Unknown { desk }
+        | Fault::KillDesk { desk }
+        | Fault::Rollback { desk }) = fault
+        else {
+            return;
+        };
+        let Some(station) = self.stations.get_mut(desk) else {
+            return;
+        };
         match fault {
-            Fault::Partition { desk, way, until } => {
-                let Some(station) = self.stations.get_mut(desk) else {
-                    return;
-                };
+            Fault::Partition { way, until, .. } => {
                 if way != Way::Down {
                     station.deaf_up_until = until;
                 }
@@ -37,39 +48,19 @@ impl World {
                     station.deaf_down_until = until;
                 }
             }
-            Fault::Skew { desk, skew_ms } => {
+            Fault::Skew { skew_ms, .. } => {
                 self.tally.count(Kind::ClockSkew);
-                self.stations
-                    .get_mut(desk)
-                    .into_iter()
-                    .for_each(|station| station.skew_ms = skew_ms);
+                station.skew_ms = skew_ms;
             }
-            Fault::FillDisk { desk, until } => {
-                self.stations
-                    .get_mut(desk)
-                    .into_iter()
-                    .for_each(|station| station.full_until = until);
-            }
-            Fault::Backup { desk } => {
-                let station = self.stations.get_mut(desk);
-                station
-                    .into_iter()
-                    .for_each(|station| station.backup = Some(station.disk.synced.clone()));
-            }
-            Fault::Poison { desk } => self.make_odd(desk, Odd::Poisoned),
-            Fault::Unknown { desk } => self.make_odd(desk, Odd::UnknownKind),
+            Fault::FillDisk { until, .. } => station.full_until = until,
+            Fault::Backup { .. } => station.backup = Some(station.disk.synced.clone()),
+            Fault::Poison { .. } => station.odd.push_back(Odd::Poisoned),
+            Fault::Unknown { .. } => station.odd.push_back(Odd::UnknownKind),
             Fault::KillDesk { .. }
             | Fault::KillServer
             | Fault::ExpireTokens
             | Fault::Rollback { .. } => {}
         }
-    }
-
-    fn make_odd(&mut self, desk: usize, odd: Odd) {
-        self.stations
-            .get_mut(desk)
-            .into_iter()
-            .for_each(|station| station.odd.push_back(odd));
     }
 
     pub(super) fn kill_in_write(&mut self, desk: Option<usize>, life: u64) {
@@ -81,7 +72,7 @@ impl World {
                     .get(desk)
                     .is_some_and(|station| station.life == life) =>
             {
-                self.kill_desk(desk)
+                self.kill_desk(desk);
             }
             None | Some(_) => {}
         }

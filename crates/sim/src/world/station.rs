@@ -175,7 +175,7 @@ impl World {
                 });
             }
             // What is on the line may still arrive; the machine knows its flights by number.
-            Action::Cancel(_) => {}
+            Action::Cancel(_) | Action::Tell(Notice::Policy { .. } | Notice::Answered { .. }) => {}
             Action::Store { lane, call } => {
                 station.tasks.push_back((lane, call));
                 if !std::mem::replace(&mut station.hand_busy, true) {
@@ -202,7 +202,6 @@ impl World {
                 station.session = None;
                 self.after(5_000, Event::SignIn { desk });
             }
-            Action::Tell(_) => {}
         }
     }
 

@@ -1,0 +1,143 @@
+//! The checker sees each kind of damage, done by hand to the end of a good history.
+
+use desk_domain::case::CaseState;
+use desk_domain::outcome::Outcome;
+use desk_sim::check::check;
+use desk_sim::world::World;
+use std::rc::Rc;
+
+/// A good history, damaged.
+fn damaged(harm: impl FnOnce(&mut World)) -> Vec<String> {
+    let mut world = World::new(4, None);
+    world.run();
+    assert_eq!(
+        check(&world),
+        Vec::<String>::new(),
+        "the history is good before the harm"
+    );
+    harm(&mut world);
+    check(&world)
+}
+
+fn says(found: &[String], what: &str) {
+    assert!(
+        found.iter().any(|line| line.contains(what)),
+        "{what} is not among {found:#?}"
+    );
+}
+
+#[test]
+fn an_op_missing_from_the_log_is_seen() {
+    let found = damaged(|world| {
+        world.server.disk.synced.journal.pop();
+    });
+    says(&found, "was kept and is lost");
+    says(&found, "is not the end of its chain");
+}
+
+#[test]
+fn an_op_counted_twice_is_seen() {
+    let found = damaged(|world| {
+        let journal = &mut world.server.disk.synced.journal;
+        let again = Rc::clone(journal.iter().find(|entry| entry.counted).unwrap());
+        journal.push(again);
+    });
+    says(&found, "counts 2 times");
+}
+
+#[test]
+fn a_verdict_that_differs_between_desk_and_server_is_seen() {
+    let found = damaged(|world| {
+        let fate = world.stations[0]
+            .disk
+            .synced
+            .fates
+            .values_mut()
+            .next()
+            .unwrap();
+        fate.outcome = Some(Outcome::Applied { rev: 999 });
+    });
+    says(&found, "the desk has");
+}
+
+#[test]
+fn a_case_that_is_not_the_replay_of_the_log_is_seen() {
+    let found = damaged(|world| {
+        let cases = &mut world.server.disk.synced.cases;
+        Rc::make_mut(cases.values_mut().next().unwrap()).rev += 1;
+    });
+    says(&found, "the replayed cases are not the stored ones");
+    says(&found, "the confirmed view is not what the server has");
+}
+
+#[test]
+fn a_changed_byte_in_either_journal_is_seen() {
+    let found = damaged(|world| {
+        let row = world.stations[0]
+            .disk
+            .synced
+            .rows
+            .values_mut()
+            .next()
+            .unwrap();
+        let row = Rc::make_mut(row);
+        row.bytes = row.bytes.replace("captured_at", "captured_at ").into();
+    });
+    says(&found, "has another hash");
+    let found = damaged(|world| {
+        let entry = Rc::make_mut(&mut world.server.disk.synced.journal[0]);
+        entry.bytes = entry
+            .bytes
+            .as_ref()
+            .map(|bytes| bytes.replace(",\"", ", \"").into());
+    });
+    says(&found, "the server's chain");
+}
+
+#[test]
+fn a_hole_in_a_feed_is_seen() {
+    let found = damaged(|world| {
+        world.server.disk.synced.feed.pop_first();
+    });
+    says(&found, "has a hole");
+}
+
+#[test]
+fn a_lost_losing_value_is_seen() {
+    let seed = (0..50)
+        .find(|seed| open_conflict(&lived(*seed)).is_some())
+        .unwrap();
+    let mut world = lived(seed);
+    let (case, op) = open_conflict(&world).unwrap();
+    let cases = &mut world.server.disk.synced.cases;
+    Rc::make_mut(cases.get_mut(&case).unwrap())
+        .conflicts
+        .remove(&op);
+    says(&check(&world), "the losing value of");
+}
+
+fn lived(seed: u64) -> World {
+    let mut world = World::new(seed, None);
+    world.run();
+    world
+}
+
+fn open_conflict(world: &World) -> Option<(desk_domain::ids::CaseId, desk_domain::ids::OpId)> {
+    let mut cases = world.server.disk.synced.cases.values();
+    cases.find_map(|case| case.conflicts.keys().next().map(|op| (case.id, *op)))
+}
+
+#[test]
+fn a_view_that_shows_what_nobody_confirmed_is_seen() {
+    let found = damaged(|world| {
+        let books = &mut world.stations[0].disk.synced;
+        let mut case = books.confirmed.values().next().unwrap().as_ref().clone();
+        case.state = CaseState::Closed;
+        books
+            .fates
+            .values_mut()
+            .for_each(|fate| fate.replay = false);
+        books.views.insert(case.id, Rc::new(case));
+    });
+    says(&found, "looks different from what is confirmed");
+}

@@ -1,0 +1,73 @@
+//! A checker that cannot fail proves nothing: each planted fault of the models is caught, and honest models are not.
+
+use desk_sim::live;
+use desk_sim::mutant::Mutant;
+
+/// Seeds within which a mutant must be caught.
+const SEEDS: u64 = 2_000;
+
+/// Finds the first seed that shows the mutant; the same seed is silent without it.
+fn caught(mutant: Mutant) {
+    let seed = (0..SEEDS).find(|seed| !live(*seed, Some(mutant)).found.is_empty());
+    let seed = seed.unwrap_or_else(|| panic!("{} lives through {SEEDS} seeds", mutant.as_str()));
+    let shown = live(seed, Some(mutant)).found;
+    println!("{} caught by seed {seed}: {}", mutant.as_str(), shown[0]);
+    assert_eq!(
+        live(seed, None).found,
+        Vec::<String>::new(),
+        "seed {seed} without the mutant"
+    );
+}
+
+#[test]
+fn cursor_saved_before_its_data_is_caught() {
+    caught(Mutant::CursorBeforeData);
+}
+
+#[test]
+fn reply_before_commit_is_caught() {
+    caught(Mutant::ReplyBeforeCommit);
+}
+
+#[test]
+fn drop_on_4xx_is_caught() {
+    caught(Mutant::DropOn4xx);
+}
+
+#[test]
+fn known_seq_taken_for_a_repetition_without_comparing_hashes_is_caught() {
+    caught(Mutant::NoHashCompare);
+}
+
+#[test]
+fn confirmation_before_the_sync_is_caught() {
+    caught(Mutant::ConfirmBeforeSync);
+}
+
+#[test]
+fn judging_a_repeated_op_anew_is_caught() {
+    caught(Mutant::JudgeAgain);
+}
+
+#[test]
+fn last_write_wins_is_caught() {
+    caught(Mutant::LastWriteWins);
+}
+
+#[test]
+fn wiping_the_outbox_on_a_resync_is_caught() {
+    caught(Mutant::WipeOnResync);
+}
+
+#[test]
+fn every_mutant_has_a_name_and_a_test() {
+    let tests = include_str!("mutants.rs");
+    for mutant in Mutant::ALL {
+        assert_eq!(Mutant::parse(mutant.as_str()), Some(mutant));
+        assert!(
+            tests.contains(&format!("caught(Mutant::{mutant:?});")),
+            "{mutant:?} has no test"
+        );
+    }
+    assert_eq!(Mutant::parse("M00"), None);
+}
