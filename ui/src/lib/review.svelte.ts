@@ -124,8 +124,13 @@ export class ReviewWork {
       .then(() => (this.held = false));
   }
 
+  /** What is marked to go back is not approved by a slip of the finger. */
+  get mayApprove(): boolean {
+    return this.can('review_approve') && !this.held && this.marks.length === 0;
+  }
+
   approve(): void {
-    if (!this.can('review_approve') || this.held) return;
+    if (!this.mayApprove) return;
     const { id } = this.screen().case;
     // The digest of what is on screen now, not of what may have arrived when the five seconds are over.
     const { digest } = this.screen().case.review;

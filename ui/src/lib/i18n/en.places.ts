@@ -159,7 +159,6 @@ export const enPlaces: typeof zhPlaces = {
     appeal: 'How the merchant can appeal',
     details: 'In words',
     held: (what) => `“${what}” takes effect in 5 seconds`,
-    held_short: 'About to take effect',
     checklist: 'Before approval',
     gate_docs: 'Every needed document is accepted',
     gate_risk: 'No open risk',

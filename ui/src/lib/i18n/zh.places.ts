@@ -156,7 +156,6 @@ export const zhPlaces = {
     appeal: '告知商户怎样申诉',
     details: '补充说明',
     held: (what: string) => `${what}将在 5 秒后生效`,
-    held_short: '即将生效',
     checklist: '批准前核对',
     gate_docs: '每份必需资料都已通过',
     gate_risk: '没有未解除的风险',
