@@ -1,0 +1,63 @@
+//! The floor of G1: axum and SQLite and nothing else. One row, one transaction, one fsync a request.
+
+use crate::raw;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use desk_tests::Failure;
+use rusqlite::{Connection, params};
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpListener;
+
+type Shared = Arc<Mutex<Connection>>;
+
+/// Serves until it is killed. The first line it prints is its address.
+pub fn serve(db: &Path) -> Result<(), Failure> {
+    let conn = raw::plain(db)?;
+    conn.execute_batch(
+        "CREATE TABLE ticket (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;",
+    )
+    .map_err(Failure::at("make the table"))?;
+    let shared: Shared = Arc::new(Mutex::new(conn));
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::at("start a runtime"))?;
+    runtime.block_on(async move {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .map_err(Failure::at("listen"))?;
+        let address = listener.local_addr().map_err(Failure::at("listen"))?;
+        writeln!(std::io::stdout(), "{address}").map_err(Failure::at("print"))?;
+        let router = Router::new()
+            .route("/ticket", post(create))
+            .with_state(shared);
+        axum::serve(listener, router)
+            .await
+            .map_err(Failure::at("serve"))
+    })
+}
+
+async fn create(State(shared): State<Shared>, body: Bytes) -> Result<String, StatusCode> {
+    let request: serde_json::Value =
+        serde_json::from_slice(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let written = tokio::task::spawn_blocking(move || write(&shared, &request, &body)).await;
+    let number = written
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(format!("{{\"n\":{number}}}"))
+}
+
+fn write(shared: &Shared, request: &serde_json::Value, body: &[u8]) -> rusqlite::Result<i64> {
+    let kind = request
+        .get("device")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
+    let conn = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    conn.prepare_cached("INSERT INTO ticket (kind, bytes) VALUES (?1, ?2)")?
+        .execute(params![kind, body])?;
+    conn.prepare_cached("COMMIT")?.execute([])?;
+    Ok(conn.last_insert_rowid())
+}

@@ -1,0 +1,156 @@
+//! `desk-bench`: our figures beside the limits of the same run.
+//!
+//! Both sides take turns; a figure is the median ratio of the rounds, with the worst round beside it. CPU time is what
+//! counts. Results are compared before anything is printed: a fast wrong run is an error, not a figure.
+
+mod chance;
+mod figure;
+mod fill;
+mod floor;
+mod lists;
+mod office;
+mod raw;
+mod saving;
+mod screen;
+mod searching;
+mod signer;
+mod watch;
+mod windows;
+mod words;
+
+use clap::{Parser, Subcommand};
+use desk_tests::Failure;
+use figure::Figure;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(about = "Measures the desk and its server beside the limits of this machine")]
+struct Arguments {
+    /// Print JSON instead of the table.
+    #[arg(long)]
+    json: bool,
+    /// Only these goals, such as `G5,G6`.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Cases in the large file.
+    #[arg(long, default_value_t = 100_000)]
+    size: usize,
+    /// Cases in the small file.
+    #[arg(long, default_value_t = 1_000)]
+    small: usize,
+    /// Times that both sides take their turn; goals are stated for five and more.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+/// Pieces that the bench starts in processes of their own.
+#[derive(Subcommand)]
+enum Part {
+    /// A bare HTTP server that commits one row a request.
+    #[command(hide = true)]
+    Floor { db: PathBuf },
+    /// So many saves on a fresh file.
+    #[command(hide = true)]
+    Saves { many: usize },
+}
+
+/// How much is measured.
+pub struct Plan {
+    pub rounds: u32,
+}
+
+const GOALS: [&str; 6] = ["G1", "G5", "G6", "G13", "G14", "G15"];
+
+fn main() -> Result<(), Failure> {
+    let arguments = Arguments::parse();
+    match arguments.part {
+        Some(Part::Floor { db }) => return floor::serve(&db),
+        Some(Part::Saves { many }) => return saving::saves(many),
+        None => {}
+    }
+    let unknown = arguments
+        .only
+        .iter()
+        .find(|goal| !GOALS.contains(&goal.as_str()));
+    if let Some(goal) = unknown {
+        return Err(Failure::new(format!("{goal}: one of {}", GOALS.join(", "))));
+    }
+    if arguments.small < 200 || arguments.size <= arguments.small {
+        return Err(Failure::new(
+            "--size must be above --small, --small at least 200",
+        ));
+    }
+    let figures = measure(&arguments)?;
+    print(&figures, arguments.json)
+}
+
+fn measure(arguments: &Arguments) -> Result<Vec<Figure>, Failure> {
+    let wanted: BTreeSet<&str> = arguments.only.iter().map(String::as_str).collect();
+    let wants = |goal: &str| wanted.is_empty() || wanted.contains(goal);
+    let plan = Plan {
+        rounds: arguments.rounds,
+    };
+    let mut figures = Vec::new();
+    say(&conditions())?;
+    if wants("G13") {
+        say("G13: saves …")?;
+        figures.extend(saving::figures(&plan)?);
+    }
+    if wants("G5") || wants("G6") {
+        say(&format!(
+            "files of {} and {} cases …",
+            arguments.small, arguments.size
+        ))?;
+        let small = fill::kept(arguments.small)?;
+        let large = fill::kept(arguments.size)?;
+        if wants("G5") {
+            say("G5: lists …")?;
+            figures.extend(lists::figures(&plan, &small, &large)?);
+        }
+        if wants("G6") {
+            say("G6: search …")?;
+            figures.extend(searching::figures(&plan, &small, &large)?);
+        }
+    }
+    if wants("G1") {
+        say("G1: cases over HTTP …")?;
+        figures.extend(office::figures(&plan)?);
+    }
+    if wants("G14") || wants("G15") {
+        say("G14, G15: windows …")?;
+        figures.extend(windows::figures(&plan)?);
+    }
+    Ok(figures)
+}
+
+/// What else the machine was doing: whoever reads the figures must know.
+fn conditions() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let build = if cfg!(debug_assertions) {
+        "not optimised: ratios of our own code mean nothing"
+    } else {
+        "optimised"
+    };
+    format!("{cores} cores, load {}, {build}", load.trim())
+}
+
+fn print(figures: &[Figure], json: bool) -> Result<(), Failure> {
+    let text = if json {
+        serde_json::to_string_pretty(figures).map_err(Failure::at("write JSON"))?
+    } else {
+        let lines: Vec<String> = figures.iter().map(Figure::line).collect();
+        lines.join("\n")
+    };
+    writeln!(std::io::stdout(), "{text}").map_err(Failure::at("print"))?;
+    say(&conditions())
+}
+
+/// Progress goes beside the figures, so that `--json` stays JSON.
+fn say(line: &str) -> Result<(), Failure> {
+    writeln!(std::io::stderr(), "{line}").map_err(Failure::at("print"))
+}
