@@ -1,9 +1,12 @@
 //! Demo data: a feed page of synthetic cases in one file.
 
+mod dates;
+
 use desk_domain::case::{Case, TimelineEntry};
 use desk_domain::ids::{OfficeCode, UserId};
 use desk_domain::people::UserCard;
 use desk_domain::registry::MerchantRecord;
+use desk_domain::time::Millis;
 use desk_store::{Page, PageChange};
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +30,18 @@ pub struct Pack {
 }
 
 /// The pack that is built into this program.
-pub(crate) const fn shipped() -> Option<&'static [u8]> {
-    None
+pub(crate) const fn shipped() -> &'static [u8] {
+    include_bytes!("../../../assets/demo/pack.json")
 }
 
 impl Pack {
+    /// The same stories, the newest of them told yesterday.
+    #[must_use]
+    pub fn told_by(mut self, now: Millis) -> Self {
+        dates::bring_to(&mut self, now);
+        self
+    }
+
     /// The page that fills an empty store.
     pub fn page(&self) -> Page {
         let users = self

@@ -13,7 +13,10 @@ pub fn document_digests(desk: &Desk, case: &str) -> Result<Vec<(String, String)>
     for (id, document) in &view.case.documents {
         let original = session.store.open_document(*id, Part::Original)?;
         let kind = serde_json::to_value(document.kind).ok();
-        let kind = kind.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+        let kind = kind
+            .as_ref()
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default();
         found.push((kind.to_owned(), hex::encode(Sha256::digest(&original))));
     }
     Ok(found)

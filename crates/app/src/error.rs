@@ -71,6 +71,8 @@ pub enum AppError {
     AccountInactive,
     #[error("a document of {bytes} bytes is more than {limit}")]
     DocumentTooLarge { bytes: usize, limit: usize },
+    #[error("the document is being fetched: look again in a moment")]
+    DocumentOnItsWay,
     #[error("the bytes are not base64")]
     BadBase64,
     /// What the server or the line to it answered.
@@ -148,6 +150,7 @@ impl AppError {
             Self::PassphraseNeeded => "session.passphrase_needed",
             Self::AccountInactive => "session.account_inactive",
             Self::DocumentTooLarge { .. } => "media.too_large",
+            Self::DocumentOnItsWay => "document.on_its_way",
             Self::BadBase64 => "document.bad_base64",
             Self::Vault(error) => error.code(),
             Self::Store(error) => error.code(),
@@ -218,6 +221,7 @@ impl AppError {
         matches!(
             self,
             Self::TooManyReveals { .. }
+                | Self::DocumentOnItsWay
                 | Self::Vault(VaultError::TooManyTries { .. } | VaultError::KeystoreUnavailable)
                 | Self::Store(StoreError::DiskFull | StoreError::InUse)
         )

@@ -108,7 +108,7 @@ pub(crate) fn found_standalone(desk: &Desk, args: &SetupStandalone) -> Result<Se
         &making,
         DeviceId::new(now, desk.chance()),
         desk.config().keystore,
-        desk.config().kdf,
+        founding_cost(desk)?,
         desk.chance(),
     )?;
     let office = own_office(desk)?;
@@ -206,7 +206,7 @@ fn make_demo(
     };
     let key = DatabaseKey::random(desk.chance());
     let store = found_store(desk, &making, &key, &founding)?;
-    store.apply_page(&pack.page())?;
+    store.apply_page(&pack.clone().told_by(now).page())?;
     drop(store);
     vault.add_person(&key, &person(me), DEMO_PASSPHRASE, desk.chance())?;
     fs::rename(&making, dir).map_err(VaultError::Io)?;
@@ -276,7 +276,8 @@ fn enrol(desk: &Desk, making: &Path, args: &SetupServer) -> Result<(Vault, Enrol
     let reply = door
         .enrol(code, key.verifying_key().as_bytes(), "unbind-desk")
         .map_err(from_server)?;
-    let vault = Vault::create(making, device, config.keystore, config.kdf, desk.chance())?;
+    let cost = founding_cost(desk)?;
+    let vault = Vault::create(making, device, config.keystore, cost, desk.chance())?;
     let key = hex::encode(key.to_bytes());
     let enrolled = Enrolled {
         server_url: args.server_url.clone(),
@@ -344,6 +345,15 @@ fn stand(desk: &Desk, making: &Path) -> Result<Vault, AppError> {
     fs::rename(making, vault_dir(desk.config())).map_err(io)?;
     file::sync_dir(&desk.config().profile_dir)?;
     real_vault(desk.config())?.ok_or(AppError::Unexpected("the desk vanished"))
+}
+
+/// The standard cost is fitted to this machine once, when its desk is made.
+fn founding_cost(desk: &Desk) -> Result<KdfCost, AppError> {
+    let wanted = desk.config().kdf;
+    if wanted == KdfCost::default() {
+        return Ok(KdfCost::calibrated(desk.config().clock.as_ref())?);
+    }
+    Ok(wanted)
 }
 
 fn demo_cost(wanted: KdfCost) -> KdfCost {

@@ -60,7 +60,7 @@ impl Launch {
             server,
             keystore,
             kdf: KdfCost::default(),
-            demo_pack: crate::demo::shipped(),
+            demo_pack: Some(crate::demo::shipped()),
         })
     }
 

@@ -28,13 +28,12 @@ pub(crate) fn unlock(
 ) -> Result<(Session, bool), AppError> {
     let vault = real_vault(desk.config())?.ok_or(AppError::NotSetUp)?;
     let (person, key) = vault.unlock(who, passphrase, desk.now())?;
-    let store = open_store(desk, vault_dir(desk.config()), &key)?;
+    let store = open_store(desk, vault.dir(), &key)?;
     let me = store.user(person.user)?.ok_or(AppError::AccountInactive)?;
-    drop(store);
     if !me.active {
         return Err(AppError::AccountInactive);
     }
-    let session = open_session(desk, vault, key, &me)?;
+    let session = around(desk, store, vault, Arc::new(key), &me)?;
     let silent = is_silent(desk, &session)?;
     Ok((session, silent))
 }
@@ -116,18 +115,17 @@ pub(crate) fn open_session(
     key: DatabaseKey,
     me: &UserCard,
 ) -> Result<Session, AppError> {
-    let store = Arc::new(open_store(desk, vault.dir().to_owned(), &key)?);
+    let store = open_store(desk, vault.dir(), &key)?;
     around(desk, store, vault, Arc::new(key), me)
 }
 
-fn open_store(desk: &Desk, dir: PathBuf, key: &DatabaseKey) -> Result<Store, AppError> {
-    let store = Store::open(
-        &paths(&dir),
-        &DbKey::from_bytes(*key.bytes()),
-        Arc::clone(&desk.config().chance),
-    )?;
+/// Opened, judged by the newest policy known, and heard by the front ends.
+fn open_store(desk: &Desk, dir: &Path, key: &DatabaseKey) -> Result<Arc<Store>, AppError> {
+    let chance = Arc::clone(&desk.config().chance);
+    let store = Store::open(&paths(dir), &DbKey::from_bytes(*key.bytes()), chance)?;
     store.set_judge(judge_of(&store)?);
-    Ok(store)
+    desk.listen(&store)?;
+    Ok(Arc::new(store))
 }
 
 fn around(
@@ -144,7 +142,6 @@ fn around(
         recall(&store, kept::MODE)?.ok_or(AppError::Unexpected("the desk has no mode"))?;
     let judge = judge_of(&store)?;
     let system = recall(&store, kept::SYSTEM_USER)?;
-    desk.listen(&store)?;
     let session = Session {
         courier: Mutex::new(None),
         mode,
@@ -157,6 +154,7 @@ fn around(
             calendar: judge.calendar,
         })),
         system,
+        seen: Mutex::default(),
         store,
     };
     start_courier(desk, &session)?;

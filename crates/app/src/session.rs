@@ -5,7 +5,7 @@ use crate::error::{AppError, Thing};
 use crate::vault::{DatabaseKey, Vault};
 use desk_domain::calendar::Calendar;
 use desk_domain::field::FieldKey;
-use desk_domain::ids::{CaseId, OpId, UserId};
+use desk_domain::ids::{CaseId, DocumentId, OpId, UserId};
 use desk_domain::op::OpBody;
 use desk_domain::people::{Actor, Role, UserCard};
 use desk_domain::policy::Policy;
@@ -14,6 +14,7 @@ use desk_store::{Appended, CaseView, Identity, NewOp, Store};
 use desk_sync::{Courier, SessionTokens};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 /// What this desk talks to.
@@ -62,6 +63,8 @@ pub(crate) struct Session {
     pub judge: Arc<Mutex<Rules>>,
     /// Stands for the server where there is none.
     pub system: Option<UserId>,
+    /// Papers that this person has looked at since the desk was opened: each is on record once.
+    pub seen: Mutex<BTreeSet<DocumentId>>,
 }
 
 /// What screens and previews are computed by.
@@ -103,8 +106,10 @@ impl From<&SessionTokens> for KeptSession {
 }
 
 impl Session {
+    /// With the rights of this moment: a role given or taken away arrives by the feed.
     pub(crate) fn actor(&self) -> Actor {
-        self.user.actor()
+        let known = self.store.user(self.user.user).ok().flatten();
+        known.as_ref().unwrap_or(&self.user).actor()
     }
 
     pub(crate) fn may(&self, role: Role) -> bool {

@@ -1,7 +1,7 @@
 //! Papers: taken in through the docbox, sealed, then attached; shown by single-use tickets.
 
 use super::read;
-use crate::desk::Desk;
+use crate::desk::{Desk, hold};
 use crate::dto::{
     CaseScreen, DocumentAdd, DocumentAttachArgs, DocumentCard, DocumentDetachArgs, DocumentTicket,
     Nothing, Ticket, TrayItem,
@@ -117,17 +117,14 @@ pub fn document_ticket(desk: &Desk, args: DocumentTicket) -> Result<Ticket, AppE
     if matches!(known.transfer, Transfer::Absent | Transfer::Wanted) {
         session.store.want_document(document)?;
         session.poke();
-        return Err(AppError::NotFound(Thing::Document));
+        return Err(AppError::DocumentOnItsWay);
     }
     if matches!(shown, Shown::Page(page) if page >= known.manifest.pages) {
         return Err(AppError::NotFound(Thing::Document));
     }
     draw_if_fetched(desk, &session, &known)?;
-    if shown != Shown::Thumbnail
-        && let Some(case) = known.case
-        && may_record_opening(desk, &session, case)
-    {
-        session.act(desk, case, vec![OpBody::DocumentOpen { document }.into()])?;
+    if shown != Shown::Thumbnail {
+        record_opening(desk, &session, &known)?;
     }
     let ticket = desk
         .inner()
@@ -138,17 +135,23 @@ pub fn document_ticket(desk: &Desk, args: DocumentTicket) -> Result<Ticket, AppE
     })
 }
 
-fn may_record_opening(desk: &Desk, session: &Session, case: CaseId) -> bool {
-    let Ok(view) = session.view(case) else {
-        return false;
+/// On record once per person and unlocked desk: turning pages is one look.
+fn record_opening(desk: &Desk, session: &Session, known: &DocumentSummary) -> Result<(), AppError> {
+    let document = known.id;
+    let Some(case) = known.case else {
+        return Ok(());
     };
+    if hold(&session.seen).contains(&document) {
+        return Ok(());
+    }
+    let view = session.view(case)?;
+    let body = OpBody::DocumentOpen { document };
     let painter = Painter::new(session, desk.now());
-    let some = view.case.documents.keys().next().copied();
-    some.is_some_and(|document| {
-        painter
-            .offers(None)
-            .would_pass(&view.case, OpBody::DocumentOpen { document })
-    })
+    if painter.offers(None).would_pass(&view.case, body.clone()) {
+        session.act(desk, case, vec![body.into()])?;
+    }
+    hold(&session.seen).insert(document);
+    Ok(())
 }
 
 fn known(session: &Session, id: DocumentId) -> Result<DocumentSummary, AppError> {

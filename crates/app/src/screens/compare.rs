@@ -215,13 +215,15 @@ mod tests {
 
     #[test]
     fn differing_characters_are_marked_on_both_sides() {
-        let (left, right) = runs("N9001234O5", "N900123405");
-        assert_eq!(marked(&left), "N9001234[O]5");
-        assert_eq!(marked(&right), "N900123[]4[0]5".replace("[]", ""));
+        let (left, right) = runs("N900O", "N9000");
+        assert_eq!(
+            (marked(&left).as_str(), marked(&right).as_str()),
+            ("N900[O]", "N900[0]")
+        );
         let (left, right) = runs("样例商店", "样例商店一分店");
         assert_eq!(
             (marked(&left).as_str(), marked(&right).as_str()),
-            ("样例商[]店".replace("[]", "").as_str(), "样例商[店一分]店")
+            ("样例商店", "样例商店[一分店]")
         );
     }
 

@@ -196,13 +196,13 @@ impl Plausible<'_> {
             // Any other number will do to ask; the case's own would be refused for what it is.
             surviving: some_case_no(),
         };
-        vec![
-            (
-                "submit",
-                vec![OpBody::Submit {
-                    digest: self.case.content_digest(),
-                }],
-            ),
+        let mut all = Vec::new();
+        // The rules take a second submission as an amendment; nobody is asked for one.
+        if matches!(self.case.state, CaseState::Draft | CaseState::Returned) {
+            let digest = self.case.content_digest();
+            all.push(("submit", vec![OpBody::Submit { digest }]));
+        }
+        all.extend([
             (
                 "case_wait",
                 vec![OpBody::Wait {
@@ -252,7 +252,8 @@ impl Plausible<'_> {
                     review_date: SOME_DAY.to_owned(),
                 }],
             ),
-        ]
+        ]);
+        all
     }
 
     fn reviewing(&self) -> Vec<Candidate> {

@@ -1,6 +1,7 @@
 //! The use cases on a real store in a temporary folder; clock and chance are told.
 
 mod conflict;
+mod demo;
 mod lists;
 mod offers;
 mod privacy;
@@ -13,8 +14,8 @@ use crate::demo::Pack;
 use crate::dto::{CaseScreen, FieldView, UiError};
 use crate::testing::{Dice, HandClock};
 use crate::{Desk, DeskConfig, KdfCost, KeystoreChoice};
-use desk_domain::case::{Case, TimelineEntry};
-use desk_domain::field::FieldKey;
+use desk_domain::case::{Case, CaseState, TimelineEntry};
+use desk_domain::field::{FieldKey, FieldValue};
 use desk_domain::ids::{CaseId, MerchantId, UserId};
 use desk_domain::people::{Actor, UserCard};
 use desk_domain::registry::{MerchantRecord, TerminalRecord};
@@ -180,6 +181,14 @@ fn told(at: usize, story: &Story) -> (Case, Vec<TimelineEntry>) {
     let mut case = story.the_case().clone();
     case.id = CaseId::from_uuid(uuid(0x7000 + u128::try_from(at).unwrap()));
     case.case_no = testkit::case_no(u32::try_from(at).unwrap() + 100);
+    if case.state == CaseState::Draft {
+        // Another open case with its serial would keep it from being submitted.
+        for key in [FieldKey::TerminalSerial, FieldKey::TerminalSerialAgain] {
+            if let Some(state) = case.fields.get_mut(&key) {
+                state.value = Some(FieldValue::Text("N9QT00000002".to_owned()));
+            }
+        }
+    }
     (case, Vec::new())
 }
 

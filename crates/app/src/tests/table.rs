@@ -113,6 +113,7 @@ fn codes_keep_their_spelling_for_ever() {
         AppError::PassphraseNeeded,
         AppError::AccountInactive,
         AppError::DocumentTooLarge { bytes: 2, limit: 1 },
+        AppError::DocumentOnItsWay,
         AppError::BadBase64,
         AppError::Unexpected("x"),
         AppError::Vault(VaultError::PassphraseTooShort),
@@ -136,7 +137,7 @@ fn codes_keep_their_spelling_for_ever() {
          conflict.not_found call.not_found text.empty text.too_long request.not_a_choice request.bad_date \
          field.unknown reveal.nothing reveal.too_many request.unknown_provenance session.no_server \
          session.contact_needed session.passphrase_needed session.account_inactive media.too_large \
-         document.bad_base64 app.unexpected vault.passphrase_too_short vault.passphrase_too_long \
+         document.on_its_way document.bad_base64 app.unexpected vault.passphrase_too_short vault.passphrase_too_long \
          vault.wrong_passphrase vault.too_many_tries vault.unknown_user vault.which_user vault.too_many_users \
          vault.device_secret_missing vault.keystore_unavailable vault.exists vault.damaged vault.out_of_memory"
     );
