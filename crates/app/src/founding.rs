@@ -337,13 +337,13 @@ fn found_store(
 
 /// The one moment at which a desk begins to be.
 fn stand(desk: &Desk, making: &Path) -> Result<Vault, AppError> {
-    let io = VaultError::Io;
-    let pending = making.join(PENDING);
-    if pending.exists() {
-        fs::remove_file(&pending).map_err(io)?;
-    }
-    fs::rename(making, vault_dir(desk.config())).map_err(io)?;
+    let dir = vault_dir(desk.config());
+    fs::rename(making, &dir).map_err(VaultError::Io)?;
     file::sync_dir(&desk.config().profile_dir)?;
+    // The enrolment is needed until the desk stands, and by nobody afterwards; it is sealed.
+    if fs::remove_file(dir.join(PENDING)).is_err() {
+        tracing::debug!("no enrolment was left to clear away");
+    }
     real_vault(desk.config())?.ok_or(AppError::Unexpected("the desk vanished"))
 }
 
