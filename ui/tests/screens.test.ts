@@ -173,3 +173,14 @@ it('an_unknown_error_shows_its_incident_and_never_a_bare_code', async () => {
   expect(note.textContent).toContain('INC-1');
   expect(note.textContent).toContain('没有丢失任何内容');
 });
+
+it('another_person_never_sees_the_case_that_the_one_before_had_open', async () => {
+  await open('#/workbench/c1');
+  await screen.findByTestId('case-header');
+  const before = opening.desk;
+  const status = session.status;
+  if (!status?.user) throw new Error('somebody is signed in');
+  session.status = { ...status, user: { ...status.user, id: 'u2', name: '审核员乙' } };
+  await waitFor(() => expect(opening.desk).not.toBe(before));
+  await waitFor(() => expect(opening.desk.screen?.id).toBe('c1'));
+});

@@ -8,6 +8,12 @@ class Opening {
   desk = new CaseDesk();
   error = $state<UiError | null>(null);
 
+  /** Forgets the case on screen; its text is in the store. */
+  reset(): void {
+    this.desk = new CaseDesk();
+    this.error = null;
+  }
+
   /** Opens a new case and goes to its first step. */
   async create(callRef: string | null): Promise<void> {
     try {

@@ -45,6 +45,8 @@ class Session {
   changed = $state<Changed | null>(null);
   palette = $state(false);
   cheatSheet = $state(false);
+  /** Chosen before there was a desk to keep it. */
+  private chosen: Partial<Settings> = {};
 
   get settings(): Settings {
     return (
@@ -91,7 +93,15 @@ class Session {
   }
 
   adopt(status: AppStatus): void {
+    const shut = status.phase !== 'ready';
+    // A shut desk knows no settings: the window keeps the look it had.
+    if (shut && this.status) status.settings = this.status.settings;
     this.status = status;
+    if (!shut && Object.keys(this.chosen).length > 0) {
+      const chosen = this.chosen;
+      this.chosen = {};
+      void this.set(chosen);
+    }
     applyLook(status.settings);
     if (status.phase === 'ready' && this.spec === null) {
       call('form_spec', {}).then(
@@ -105,6 +115,10 @@ class Session {
     const settings = { ...this.settings, ...change };
     applyLook(settings);
     if (this.status) this.status.settings = settings;
+    if (this.status?.phase !== 'ready') {
+      this.chosen = { ...this.chosen, ...change };
+      return;
+    }
     try {
       await call('settings_set', settings);
     } catch (thrown) {

@@ -129,7 +129,7 @@ export const enPlaces: typeof zhPlaces = {
     unlock_lead: 'Enter the passphrase to go on. Everything you typed is here.',
     who: 'People who can unlock',
     sign_in: 'Sign in',
-    sign_in_lead: 'The session has ended, please sign in again. What you typed is on this machine.',
+    sign_in_lead: 'Sign in to go on. What you typed is on this machine.',
     file_key: 'This machine has no system keystore; the device key is kept in a file.',
   },
   review: {

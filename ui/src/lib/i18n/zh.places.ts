@@ -126,7 +126,7 @@ export const zhPlaces = {
     unlock_lead: '输入本机口令继续。未提交的内容都在。',
     who: '可以解锁的人',
     sign_in: '登录',
-    sign_in_lead: '会话已过期，请重新登录。已填写的内容都在本机。',
+    sign_in_lead: '登录后继续办理。已填写的内容都在本机。',
     file_key: '本机没有系统密钥库，设备密钥存放在文件里。',
   },
   review: {
