@@ -79,7 +79,7 @@ impl Figure {
     /// The line for people.
     pub fn line(&self) -> String {
         format!(
-            "{:<4} {:<64} {:>10.3} {:<6} limit {:>10.3}  ratio {:>6.2} worst {:>6.2}  target {:>5.2}  {}",
+            "{:<4} {:<72} {:>10.3} {:<6} limit {:>10.3}  ratio {:>6.2} worst {:>6.2}  target {:>5.2}  {}",
             self.goal,
             self.name,
             self.value,
@@ -88,7 +88,11 @@ impl Figure {
             self.ratio,
             self.worst,
             self.target,
-            if self.holds { "holds" } else { "MISSED" }
+            match (self.target.is_finite(), self.holds) {
+                (false, _) => "no goal",
+                (true, true) => "holds",
+                (true, false) => "MISSED",
+            }
         )
     }
 }

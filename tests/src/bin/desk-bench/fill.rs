@@ -19,6 +19,7 @@ use desk_tests::programs::repository;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tempfile::TempDir;
 
 /// 2026-11-02, a Monday, 10:00 in Shanghai: when the newest case was opened.
 pub const START: Millis = 1_793_584_800_000;
@@ -34,6 +35,13 @@ pub struct Filled {
     pub db: PathBuf,
     pub cases: usize,
     pub agent: UserCard,
+}
+
+/// A fresh folder on the disk that the repository is on: a temporary folder may be memory, where an fsync costs nothing.
+pub fn folder() -> Result<TempDir, Failure> {
+    let parent = repository().join("target/bench");
+    std::fs::create_dir_all(&parent).map_err(Failure::at("make target/bench"))?;
+    tempfile::tempdir_in(parent).map_err(Failure::at("make a folder"))
 }
 
 /// A file of so many cases under `target/bench`; an earlier run's is used again.

@@ -2,7 +2,7 @@
 
 use crate::figure::{Figure, Round};
 use crate::signer::{Device, Wire, post};
-use crate::{Plan, raw, watch};
+use crate::{Plan, fill, raw, watch};
 use desk_tests::Failure;
 use desk_tests::office::{BRANCH, Office};
 use desk_tests::programs::Running;
@@ -21,7 +21,7 @@ const WARM: u32 = 25;
 
 /// Measures a bare case, then one with three fields.
 pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
-    let folder = tempfile::tempdir().map_err(Failure::at("make a folder"))?;
+    let folder = fill::folder()?;
     let office = Office::open(&folder.path().join("office"), 1)?;
     let address: SocketAddr = office
         .url()
@@ -48,11 +48,7 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     };
     for (fields, target, name) in [
         (0, 3.0, "one case, one op"),
-        (
-            3,
-            f64::INFINITY,
-            "one case and three fields, four ops, no goal",
-        ),
+        (3, f64::INFINITY, "one case, three fields, four ops"),
     ] {
         let mut cpu = Vec::new();
         let mut rate = Vec::new();
@@ -74,7 +70,7 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         }
         let title = format!("{name}: server CPU a request / floor, same bytes");
         figures.push(Figure::of_rounds("G1", title, "ms", target, &cpu));
-        let title = format!("{name}: wall a request at {CONNECTIONS} connections, no goal");
+        let title = format!("{name}: wall a request at {CONNECTIONS} connections");
         figures.push(Figure::of_rounds("G1", title, "ms", f64::INFINITY, &rate));
     }
     drop(floor);

@@ -1,6 +1,6 @@
 //! G6: search, and its recall against a plain look at every case.
 
-use crate::figure::{Figure, quantile, slope};
+use crate::figure::{Figure, median, quantile, slope};
 use crate::fill::{Filled, case_id};
 use crate::words::{Words, brand_character, words_of};
 use crate::{Plan, watch};
@@ -63,27 +63,30 @@ pub fn figures(plan: &Plan, small: &Filled, large: &Filled) -> Result<Vec<Figure
     let mut figures = Vec::new();
     let (mut all_cpu, mut all_wall) = (Vec::new(), Vec::new());
     for kind in &KINDS {
-        let (mut cpu, mut wall, mut cpu_small) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut cpu, mut wall, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut cpu_small, mut rows_small) = (Vec::new(), Vec::new());
         for round in 0..plan.rounds {
             let seed = u64::from(round) * QUERIES;
-            for spent in ask(large, kind, seed)? {
+            for (spent, hits) in ask(large, kind, seed)? {
                 cpu.push(spent.cpu_ms);
                 wall.push(spent.wall_ms);
+                rows.push(hits);
             }
-            cpu_small.extend(ask(small, kind, seed)?.iter().map(|spent| spent.cpu_ms));
+            for (spent, hits) in ask(small, kind, seed)? {
+                cpu_small.push(spent.cpu_ms);
+                rows_small.push(hits);
+            }
         }
         let name = |what: &str| format!("{}: {what} at {}", kind.name, large.cases);
         let (p50, p99) = (quantile(&cpu, 0.5), quantile(&cpu, 0.99));
         figures.push(Figure::of_number("G6", name("CPU p50"), "ms", p50, CPU_MS));
         figures.push(Figure::of_number("G6", name("CPU p99"), "ms", p99, CPU_MS));
-        let slope = slope((small.cases, quantile(&cpu_small, 0.5)), (large.cases, p50));
-        figures.push(Figure::of_number(
-            "G6",
-            name("log-log slope of CPU p50"),
-            "",
-            slope,
-            0.3,
-        ));
+        // Pages that are not equally full say nothing about growth.
+        if (median(&rows) - median(&rows_small)).abs() < 0.5 {
+            let slope = slope((small.cases, median(&cpu_small)), (large.cases, p50));
+            let name = name("log-log slope of CPU p50");
+            figures.push(Figure::of_number("G6", name, "", slope, 0.3));
+        }
         figures.push(missed(large, kind)?);
         all_cpu.extend(cpu);
         all_wall.extend(wall);
@@ -107,14 +110,14 @@ pub fn figures(plan: &Plan, small: &Filled, large: &Filled) -> Result<Vec<Figure
     Ok(figures)
 }
 
-fn ask(filled: &Filled, kind: &Kind, seed: u64) -> Result<Vec<watch::Spent>, Failure> {
+fn ask(filled: &Filled, kind: &Kind, seed: u64) -> Result<Vec<(watch::Spent, f64)>, Failure> {
     let mut spent = Vec::new();
     let many = u64::try_from(filled.cases).unwrap_or(1);
     for n in 0..QUERIES {
         let typed = (kind.typed)(crate::chance::mix(seed + n) % many);
         let (page, cost) = watch::measure(|| filled.store.search(&typed, None, 50));
-        black_box(page.map_err(Failure::at("search"))?);
-        spent.push(cost);
+        let page = black_box(page.map_err(Failure::at("search"))?);
+        spent.push((cost, f64::from(count(page.rows.iter()))));
     }
     Ok(spent)
 }

@@ -51,7 +51,7 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
             .arg(&profile)
             .args(["--keystore", "file"]);
         let mut bare = Command::new(BARE);
-        bare.args(["--geometry=1024x768"]).arg(&table);
+        bare.args(["--geometry=1280x800"]).arg(&table);
         let own = folder.path().join(format!("chromium-{round}"));
         let mut chromium = Command::new("chromium");
         chromium
@@ -62,7 +62,7 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
                 "--disable-gpu",
                 "--disable-sync",
             ])
-            .args(["--window-size=1024,768", "--window-position=0,0"])
+            .args(["--window-size=1280,800", "--window-position=0,0"])
             .arg(format!("--app={table}"));
         let (ours, bare) = (open(&mut ours)?, open(&mut bare)?);
         let chromium = open(&mut chromium)?;
