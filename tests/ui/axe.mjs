@@ -9,10 +9,18 @@ const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe
 export async function checkAccessibility(page, where) {
   await page.evaluate(source);
   const found = await page.evaluate(async () => {
-    const result = await globalThis.axe.run(document, { resultTypes: ['violations'] });
+    const result = await globalThis.axe.run(document, {
+      resultTypes: ['violations'],
+    });
     return result.violations
       .filter((one) => one.impact === 'serious' || one.impact === 'critical')
-      .map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`);
+      .map(
+        (one) =>
+          `${one.id}: ${one.nodes
+            .slice(0, 3)
+            .map((node) => node.html.slice(0, 160))
+            .join(' | ')}`,
+      );
   });
   expect(found, where).toEqual([]);
 }
