@@ -269,6 +269,7 @@ export const enPlaces: typeof zhPlaces = {
     official: 'Official',
     unofficial_short: 'Unofficial',
     unofficial: 'Unofficial, not for merchants',
+    names: { 'knowledge base seed': 'Knowledge base, first draft', support: 'Support' } as Record<string, string>,
     source: 'Source',
     owner: 'Kept by',
     checked: 'Checked on',

@@ -269,6 +269,7 @@ export const zhPlaces = {
     official: '官方口径',
     unofficial_short: '非官方',
     unofficial: '非官方，不可发给商户',
+    names: { 'knowledge base seed': '知识库初稿', support: '客服支持' } as Record<string, string>,
     source: '出处',
     owner: '维护人',
     checked: '核对日期',
