@@ -7,7 +7,7 @@ import { demo, demoScreens, LANGUAGES, look, PASSPHRASE, STARTS, THEMES } from '
 
 /** Latin words that a Chinese office reads every day; everything with a digit in it is a code. */
 const LATIN =
-  /^(?:Ctrl|Alt|Shift|Enter|Esc|Tab|POS|SN|TUSN|PDF|JPG|JPEG|PNG|WebP|MB|KB|px|English|demo|DEMO|JB|HZ|HQ|MADEM|[A-Z])$/;
+  /^(?:Ctrl|Alt|Shift|Enter|Esc|Tab|POS|SN|TUSN|PDF|JPG|JPEG|PNG|WebP|MB|KB|GB|APP|px|English|demo|DEMO|JB|HZ|HQ|MADEM|[A-Z])$/;
 
 /** Latin words that a person sees or a screen reader says, outside keys and codes. */
 async function latinWords(page) {
@@ -90,6 +90,7 @@ test.describe('screens', () => {
           await page.goto(desk.url);
           await page.getByTestId('lock').click();
           await expect(page.getByTestId('unlock-screen')).toBeVisible();
+          await page.waitForTimeout(500);
           noise.length = 0; // A question that was on its way when the desk was shut is answered 400.
           await checkScreen(page, `lock ${theme} ${language}`, language, noise);
         } finally {

@@ -77,7 +77,23 @@ pub fn demo_data(cases: u32, out: Option<PathBuf>) -> Result<(), Failed> {
     .arg(&out);
     exec::run("demo-data", &mut make)?;
     say(&format!("demo data is in {}", out.display()));
-    Ok(())
+    demo_pack()
+}
+
+/// The pack that is built into the desk; the same sources give the same bytes.
+fn demo_pack() -> Result<(), Failed> {
+    let mut make = cargo();
+    make.args([
+        "run",
+        "--quiet",
+        "--package",
+        "desk-tests",
+        "--bin",
+        "desk-demo-pack",
+        "--",
+    ])
+    .arg(root().join("assets/demo/pack.json"));
+    exec::run("demo pack", &mut make)
 }
 
 /// Installers by the bundler of the window toolkit.
