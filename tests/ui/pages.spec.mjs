@@ -31,12 +31,23 @@ async function latinWords(page) {
     .filter((word) => !/\d/.test(word) && !LATIN.test(word.replace(/[.-]+$/, '')));
 }
 
+/** Buttons whose words stand outside them. */
+async function spilling(page) {
+  return page.evaluate(() =>
+    [...document.querySelectorAll('button')]
+      .filter((button) => button.checkVisibility() && getComputedStyle(button).overflowX === 'visible')
+      .filter((button) => button.scrollWidth > button.clientWidth + 1)
+      .map((button) => `${button.dataset.testid ?? ''} ${button.textContent.trim().slice(0, 40)}`),
+  );
+}
+
 async function checkScreen(page, where, language, noise) {
   await expect(page.locator('html')).toHaveAttribute('lang', language);
   await page.waitForTimeout(150);
   expect.soft(noise.splice(0), `${where}: console`).toEqual([]);
   const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect.soft(over, `${where}: wider than the window`).toBeLessThanOrEqual(0);
+  expect.soft(await spilling(page), `${where}: words out of their button`).toEqual([]);
   if (language === 'zh-CN') expect.soft([...new Set(await latinWords(page))], `${where}: Latin words`).toEqual([]);
   await checkAccessibility(page, where);
 }
