@@ -12,7 +12,7 @@ mod window;
 
 use desk_app::{Desk, Launch};
 use std::process::ExitCode;
-use tauri::{Emitter, Manager};
+use tauri::Emitter;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -44,7 +44,9 @@ fn run(desk: Desk) -> tauri::Result<()> {
     let for_exit = desk.clone();
     tauri::Builder::default()
         .manage(desk.clone())
-        .register_uri_scheme_protocol("deskdoc", move |_, request| documents::serve(&for_documents, &request))
+        .register_uri_scheme_protocol("deskdoc", move |_, request| {
+            documents::serve(&for_documents, &request)
+        })
         .invoke_handler(commands::all!())
         .setup(move |app| {
             window::open(app.handle())?;

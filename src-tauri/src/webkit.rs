@@ -13,7 +13,10 @@ pub fn without_dmabuf(arguments: &[String]) -> Option<ExitCode> {
         return None;
     }
     let program = std::env::current_exe().ok()?;
-    let failed = Command::new(program).args(arguments).env(VARIABLE, "1").exec();
+    let failed = Command::new(program)
+        .args(arguments)
+        .env(VARIABLE, "1")
+        .exec();
     tracing::warn!(error = %failed, "cannot restart without the DMABUF renderer; going on with it");
     None
 }

@@ -15,6 +15,10 @@ use std::time::Duration;
 
 /// Long enough for a busy machine; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// Two frames and a transition.
+const PAINT: Duration = Duration::from_millis(350);
+/// Where the window stands on a display without a window manager.
+const WINDOW: &str = "1280x840+0+0";
 /// A session that does not come up in this time never will.
 const START: Duration = Duration::from_secs(60);
 
@@ -22,7 +26,7 @@ const START: Duration = Duration::from_secs(60);
 pub struct Window {
     client: Client,
     pictures: PathBuf,
-    _driver: Running,
+    driver: Running,
 }
 
 impl Window {
@@ -35,7 +39,11 @@ impl Window {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let driver = Running::start(driver.env("WEBKIT_DISABLE_DMABUF_RENDERER", "1"))?;
+        // wry lets itself be driven only when it is told to; the desk inherits this from its driver.
+        driver
+            .env("TAURI_AUTOMATION", "true")
+            .env("TAURI_WEBVIEW_AUTOMATION", "true");
+        let driver = Running::start(driver.env("WEBKIT_DISABLE_DMABUF_RENDERER", "0"))?;
         let mut arguments = vec![
             "--profile".to_owned(),
             profile.display().to_string(),
@@ -53,7 +61,7 @@ impl Window {
         Ok(Self {
             client: client?,
             pictures: pictures.to_owned(),
-            _driver: driver,
+            driver,
         })
     }
     /// Waits for the element with this `data-testid`.
@@ -86,30 +94,34 @@ impl Window {
         }
         Err(Failure::new(format!("click {id}: {last}")))
     }
-    /// Types into it as a person would, after emptying it, and leaves it.
+    /// Replaces its text and leaves it.
     pub async fn fill(&self, id: &str, text: &str) -> Result<(), Failure> {
+        self.keep_typing(id, text).await?;
         let element = self.find(id).await?;
-        element
-            .clear()
-            .await
-            .map_err(Failure::at(format!("empty {id}")))?;
-        element
-            .send_keys(text)
-            .await
-            .map_err(Failure::at(format!("type into {id}")))?;
         let tab: char = Key::Tab.into();
         element
             .send_keys(&tab.to_string())
             .await
             .map_err(Failure::at(format!("leave {id}")))
     }
-    /// Types without leaving the field.
+    /// Replaces its text without leaving it.
+    ///
+    /// The text goes in as one input event: with an input method switched on, the driver's single keys lose Shift.
     pub async fn keep_typing(&self, id: &str, text: &str) -> Result<(), Failure> {
-        let element = self.find(id).await?;
-        element
-            .send_keys(text)
-            .await
-            .map_err(Failure::at(format!("type into {id}")))
+        self.click(id).await?;
+        let script = "const field = document.querySelector(arguments[0]); field.focus(); field.select(); \
+                      return document.execCommand('insertText', false, arguments[1])";
+        let css = format!("[data-testid=\"{id}\"]");
+        let typed = self
+            .client
+            .execute(script, vec![json!(css), json!(text)])
+            .await;
+        let typed = typed.map_err(Failure::at(format!("type into {id}")))?;
+        if typed == json!(true) {
+            Ok(())
+        } else {
+            Err(Failure::new(format!("{id} takes no text")))
+        }
     }
     /// Chooses an option of a `<select>` by its value.
     pub async fn choose(&self, id: &str, value: &str) -> Result<(), Failure> {
@@ -204,22 +216,40 @@ impl Window {
             .await
             .map_err(Failure::at("run a script"))
     }
-    /// Saves `name.png`.
+    /// Saves `name.png`: what the display shows, since the driver's own screenshot waits for ever without a compositor.
     pub async fn picture(&self, name: &str) -> Result<(), Failure> {
-        let png = self
-            .client
-            .screenshot()
-            .await
-            .map_err(Failure::at("take a picture"))?;
-        std::fs::write(self.pictures.join(format!("{name}.png")), png)
-            .map_err(Failure::at("save a picture"))
+        tokio::time::sleep(PAINT).await;
+        let file = self.pictures.join(format!("{name}.png"));
+        let mut shot = Command::new("import");
+        shot.args(["-window", "root", "-crop", WINDOW, "+repage"])
+            .arg(file);
+        let status = shot.status().map_err(Failure::at("take a picture"))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Failure::new(format!("take a picture: {status}")))
+        }
     }
     /// Closes the window as its user would.
     pub async fn close(self) -> Result<(), Failure> {
         self.client
+            .clone()
             .close()
             .await
             .map_err(Failure::at("close the window"))
+    }
+}
+
+impl Drop for Window {
+    /// The driver's child is the desk: left alone it would outlive a failed test and keep the keyboard.
+    fn drop(&mut self) {
+        let parent = self.driver.pid().to_string();
+        // Nothing to end is as good.
+        drop(
+            Command::new("pkill")
+                .args(["-KILL", "-P", &parent])
+                .status(),
+        );
     }
 }
 

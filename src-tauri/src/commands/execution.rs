@@ -1,6 +1,6 @@
 //! Execution and telling. Each command hands its arguments to the use case of the same name.
 
-use desk_app::dto::{CaseScreen};
+use desk_app::dto::CaseScreen;
 
 super::bridge! {
     execute_start(CaseRef) -> CaseScreen;

@@ -10,12 +10,13 @@ pub mod queues;
 pub mod review;
 pub mod start;
 
-/// One command per line: `name(Args) -> Result`. Runs off the main thread, since the store is synchronous.
+/// One command per line: `name(Args) -> Result`. Runs on a thread that may block: the store and the disk are synchronous.
 macro_rules! bridge {
     ($($name:ident($args:ident) -> $out:ty;)+) => {$(
-        #[tauri::command(async)]
-        pub fn $name(desk: tauri::State<'_, desk_app::Desk>, args: desk_app::dto::$args) -> Result<$out, desk_app::dto::UiError> {
-            desk_app::commands::$name(&desk, args).map_err(crate::error::to_ui)
+        #[tauri::command]
+        pub async fn $name(desk: tauri::State<'_, desk_app::Desk>, args: desk_app::dto::$args) -> Result<$out, desk_app::dto::UiError> {
+            let desk = desk.inner().clone();
+            crate::error::told(move || desk_app::commands::$name(&desk, args)).await
         }
     )+};
 }

@@ -1,6 +1,6 @@
 //! First start, unlocking, signing in. Each command hands its arguments to the use case of the same name.
 
-use desk_app::dto::{AppStatus};
+use desk_app::dto::AppStatus;
 
 super::bridge! {
     setup_demo(Nothing) -> AppStatus;

@@ -15,9 +15,9 @@ use std::thread;
 
 const CONNECTIONS: u64 = 8;
 /// Requests of one connection in one round.
-const REQUESTS: u32 = 125;
+const REQUESTS: u32 = 500;
 /// Before the first round.
-const WARM: u32 = 25;
+const WARM: u32 = 50;
 
 /// Measures a bare case, then one with three fields.
 pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {

@@ -154,6 +154,9 @@ fn open(command: &mut Command) -> Result<Window, Failure> {
     command
         .env("DISPLAY", screen.name())
         .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
+        // Without a bus of its own each window would start one, and leave it behind.
+        .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
+        .env("NO_AT_BRIDGE", "1")
         .env_remove("WAYLAND_DISPLAY")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
