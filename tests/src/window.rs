@@ -86,13 +86,23 @@ impl Window {
         let mut last = String::new();
         for _ in 0..PATIENCE.as_millis() / 200 {
             let element = self.find(id).await?;
+            self.bring_into_view(id).await?;
             match element.click().await {
                 Ok(()) => return Ok(()),
-                Err(error) => last = error.to_string(),
+                Err(error) => last = format!("{error:?}"),
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         Err(Failure::new(format!("click {id}: {last}")))
+    }
+    /// Scrolls it to the middle of its pane, clear of the heads and feet that stay in place.
+    async fn bring_into_view(&self, id: &str) -> Result<(), Failure> {
+        let script = "document.querySelector(arguments[0])?.scrollIntoView({ block: 'center' })";
+        let css = format!("[data-testid=\"{id}\"]");
+        let moved = self.client.execute(script, vec![json!(css)]).await;
+        moved
+            .map(drop)
+            .map_err(Failure::at(format!("scroll to {id}")))
     }
     /// Replaces its text and leaves it.
     pub async fn fill(&self, id: &str, text: &str) -> Result<(), Failure> {
@@ -108,7 +118,8 @@ impl Window {
     ///
     /// The text goes in as one input event: with an input method switched on, the driver's single keys lose Shift.
     pub async fn keep_typing(&self, id: &str, text: &str) -> Result<(), Failure> {
-        self.click(id).await?;
+        self.find(id).await?;
+        self.bring_into_view(id).await?;
         let script = "const field = document.querySelector(arguments[0]); field.focus(); field.select(); \
                       return document.execCommand('insertText', false, arguments[1])";
         let css = format!("[data-testid=\"{id}\"]");
@@ -123,13 +134,25 @@ impl Window {
             Err(Failure::new(format!("{id} takes no text")))
         }
     }
-    /// Chooses an option of a `<select>` by its value.
+    /// Chooses an option of a `<select>` by its value, as the keyboard would: the list is drawn anew after each save,
+    /// so a handle on it from before is worth nothing.
     pub async fn choose(&self, id: &str, value: &str) -> Result<(), Failure> {
-        let element = self.find(id).await?;
-        element
-            .select_by_value(value)
-            .await
-            .map_err(Failure::at(format!("choose {value} in {id}")))
+        self.find(id).await?;
+        let script = "const list = document.querySelector(arguments[0]); if (!list || list.disabled) return false; \
+                      if (![...list.options].some((one) => one.value === arguments[1])) return false; \
+                      list.focus(); list.value = arguments[1]; list.dispatchEvent(new Event('change', { bubbles: true })); return true";
+        let css = format!("[data-testid=\"{id}\"]");
+        for _ in 0..PATIENCE.as_millis() / 200 {
+            let chosen = self
+                .client
+                .execute(script, vec![json!(css), json!(value)])
+                .await;
+            if chosen.map_err(Failure::at(format!("choose in {id}")))? == json!(true) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Err(Failure::new(format!("{id} never offered {value}")))
     }
     /// Hands files to an `<input type=file>`.
     pub async fn upload(&self, id: &str, file: &Path) -> Result<(), Failure> {
@@ -243,6 +266,12 @@ impl Window {
 impl Drop for Window {
     /// The driver's child is the desk: left alone it would outlive a failed test and keep the keyboard.
     fn drop(&mut self) {
+        // What stood on the display last says more than an error.
+        let shot = Command::new("import")
+            .args(["-window", "root"])
+            .arg(self.pictures.join("last.png"))
+            .status();
+        drop(shot);
         let parent = self.driver.pid().to_string();
         // Nothing to end is as good.
         drop(

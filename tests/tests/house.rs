@@ -1,10 +1,5 @@
 //! The walls: arrows between rooms, one way through each door, sizes, one of each heavy library.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests may end at once"
-)]
+#![expect(clippy::unwrap_used, reason = "tests may end at once")]
 
 use desk_tests::programs::repository;
 use serde_json::Value;

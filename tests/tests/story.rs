@@ -1,9 +1,5 @@
 //! The whole house: two desks, a real server, a plug pulled in the middle, work sent back, a conflict, a killed process.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a story ends at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a story ends at the first surprise")]
 
 use desk_tests::case_script::{self, FIELDS, SERIAL};
 use desk_tests::desk::TestDesk;

@@ -174,7 +174,6 @@ const ALLOWED: Record<string, string[]> = {
     'identity_match',
     'evidence_add',
     'diagnosis_answer',
-    'diagnosis_reset',
     'document_add',
     'document_attach',
     'document_detach',

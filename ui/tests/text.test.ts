@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { diffChars } from '../src/lib/diff';
-import { clock, date, dayName, foldWidth, money, shortTime, size } from '../src/lib/format';
+import { clock, date, dayName, money, shortTime, size } from '../src/lib/format';
 import { en } from '../src/lib/i18n/en';
 import { zh } from '../src/lib/i18n/zh';
 
@@ -28,10 +28,6 @@ it('money_groups_by_three', () => {
 
 it('sizes_read_well', () => {
   expect([size(12), size(2048), size(1_572_864)]).toEqual(['12 B', '2 KB', '1.5 MB']);
-});
-
-it('full_width_typing_is_folded_and_han_is_left_alone', () => {
-  expect(foldWidth('ＳＮ１２３　张三·')).toBe('SN123 张三·');
 });
 
 describe('differing characters', () => {

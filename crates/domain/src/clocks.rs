@@ -82,7 +82,13 @@ pub fn due(case: &Case, calendar: &Calendar, rules: &ClockRules, now: Millis) ->
                 now if now >= deadline.warn_at => Urgency::Soon,
                 _ => Urgency::Ok,
             };
-            Due { clock, warn_at: deadline.warn_at, due_at: deadline.due_at, urgency, uncertain: deadline.uncertain }
+            Due {
+                clock,
+                warn_at: deadline.warn_at,
+                due_at: deadline.due_at,
+                urgency,
+                uncertain: deadline.uncertain,
+            }
         })
         .collect();
     running.sort_by_key(|due| (due.due_at, due.clock));
@@ -94,13 +100,24 @@ fn running(case: &Case, rules: &ClockRules) -> Vec<(ClockKind, Millis, Target)> 
     let moments = &case.moments;
     let minutes = |hours: u32| Target::WorkingMinutes(hours.saturating_mul(60));
     let step = match case.state {
-        CaseState::Draft => Some((ClockKind::Capture, moments.created_at, Target::WorkingMinutes(rules.capture_minutes))),
-        CaseState::Submitted | CaseState::InReview => {
-            moments.submitted_at.map(|at| (ClockKind::Review, at, Target::WorkingDays(rules.review_work_days)))
-        }
-        CaseState::Approved | CaseState::Executing | CaseState::ExecFailed | CaseState::ExecUnknown => {
-            moments.approved_at.map(|at| (ClockKind::Execute, at, minutes(rules.execute_work_hours)))
-        }
+        CaseState::Draft => Some((
+            ClockKind::Capture,
+            moments.created_at,
+            Target::WorkingMinutes(rules.capture_minutes),
+        )),
+        CaseState::Submitted | CaseState::InReview => moments.submitted_at.map(|at| {
+            (
+                ClockKind::Review,
+                at,
+                Target::WorkingDays(rules.review_work_days),
+            )
+        }),
+        CaseState::Approved
+        | CaseState::Executing
+        | CaseState::ExecFailed
+        | CaseState::ExecUnknown => moments
+            .approved_at
+            .map(|at| (ClockKind::Execute, at, minutes(rules.execute_work_hours))),
         CaseState::Unbound | CaseState::Rejected if moments.told_at.is_none() => {
             let ended_at = moments.unbound_at.or(moments.taken_at);
             ended_at.map(|at| (ClockKind::Tell, at, minutes(rules.tell_work_hours)))
@@ -118,13 +135,20 @@ fn running(case: &Case, rules: &ClockRules) -> Vec<(ClockKind, Millis, Target)> 
     };
     let promise = (!has_ended(case.state)).then(|| {
         let begun_at = moments.submitted_at.unwrap_or(moments.created_at);
-        (ClockKind::Promise, begun_at, Target::WorkingDays(rules.promise_work_days))
+        (
+            ClockKind::Promise,
+            begun_at,
+            Target::WorkingDays(rules.promise_work_days),
+        )
     });
     step.into_iter().chain(promise).collect()
 }
 
 fn is_paused(state: CaseState) -> bool {
-    matches!(state, CaseState::Waiting | CaseState::Returned | CaseState::OnHold)
+    matches!(
+        state,
+        CaseState::Waiting | CaseState::Returned | CaseState::OnHold
+    )
 }
 
 /// The promise to the merchant has been kept or broken; it no longer runs.
@@ -144,5 +168,9 @@ fn has_ended(state: CaseState) -> bool {
 /// A pause that still lasts ends, for reckoning, now.
 fn pauses_until(case: &Case, now: Millis) -> Vec<Pause> {
     let all = case.moments.pauses.iter();
-    all.map(|pause| Pause { from: pause.from, until: pause.until.unwrap_or(now).max(pause.from) }).collect()
+    all.map(|pause| Pause {
+        from: pause.from,
+        until: pause.until.unwrap_or(now).max(pause.from),
+    })
+    .collect()
 }

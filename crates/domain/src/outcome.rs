@@ -15,7 +15,10 @@ pub enum Outcome {
     /// Kept beside the canonical value until a person chooses; `id` is the losing op.
     Conflict { id: OpId },
     /// A command that the rules do not allow. `code` is `area.reason`, stable for ever.
-    Refused { code: String, params: BTreeMap<String, String> },
+    Refused {
+        code: String,
+        params: BTreeMap<String, String>,
+    },
     /// Stored, not judged yet.
     Held { why: HeldWhy },
 }

@@ -5,7 +5,6 @@ use desk_tests::Failure;
 use desk_tests::journey::Journey;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Instant;
 
 #[derive(Parser)]
@@ -30,16 +29,7 @@ async fn main() -> Result<(), Failure> {
     let journey = tokio::task::spawn_blocking(move || Journey::prepare(&out))
         .await
         .map_err(Failure::at("prepare"))??;
-    let ended = journey.run(started).await;
-    if ended.is_err() {
-        // The last thing a person would have seen says more than the error.
-        let shot = Command::new("import")
-            .args(["-window", "root"])
-            .arg(journey.out.join("failed.png"))
-            .status();
-        drop(shot);
-    }
-    ended?;
+    journey.run(started).await?;
     let mut out = std::io::stdout();
     writeln!(out, "✓ {}", journey.out.join("summary.json").display())
         .map_err(Failure::at("say so"))?;

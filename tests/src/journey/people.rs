@@ -7,6 +7,7 @@ use crate::desk::PASSPHRASE;
 use crate::office::{BRANCH, password};
 use crate::papers::PAPERS;
 use crate::window::Window;
+use std::time::Duration;
 
 /// Fields of the identity step, in the order of the page.
 const IDENTITY: &[&str] = &[
@@ -19,6 +20,9 @@ const IDENTITY: &[&str] = &[
     "merchant.class",
     "merchant.uscc",
 ];
+
+/// How long a decision can be taken back, and a little.
+const UNDO: Duration = Duration::from_millis(5_600);
 
 /// Call, identity, diagnosis, documents, form, submit. Returns the case's id.
 pub async fn agent_collects(journey: &Journey) -> Result<String, Failure> {
@@ -117,6 +121,9 @@ pub async fn reviewer_decides(journey: &Journey, case: &str) -> Result<(), Failu
     }
     window.picture("11-review").await?;
     window.click("review-approve").await?;
+    // The decision is held so that it can be undone; then the next case is up.
+    tokio::time::sleep(UNDO).await;
+    window.go(&format!("#/workbench/{case}")).await?;
     window
         .until_attribute("state-chip", "data-state", "approved")
         .await?;

@@ -5,7 +5,6 @@
 import { asUiError, call } from './bridge';
 import type { ArgsOf, Command, ResultOf } from './commands';
 import type { CaseScreen, FieldView, UiError } from './dto';
-import { foldWidth } from './format';
 
 export const DRAFT_MS = 250;
 
@@ -105,7 +104,8 @@ export class CaseDesk {
     if (!entry || !this.screen) return true;
     clearTimeout(this.timers.get(key));
     this.timers.delete(key);
-    const sent = foldWidth(entry.text);
+    // The host folds code-like fields; names and words stay as they were typed.
+    const sent = entry.text;
     const view = this.view(key);
     if (view?.draft === null && (view.raw ?? '') === sent && !view.masked) {
       await this.keep(key);

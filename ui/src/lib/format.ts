@@ -72,8 +72,3 @@ export function money(fen: number): string {
     .replace(/\B(?=(\d{3})+$)/g, ',');
   return `${fen < 0 ? '-' : ''}¥${yuan}.${String(Math.abs(fen) % 100).padStart(2, '0')}`;
 }
-
-/** Full-width letters, digits and signs to half-width, done on blur and paste, never on a key. */
-export function foldWidth(text: string): string {
-  return text.replace(/[\uff01-\uff5e]/g, (c) => String.fromCharCode(c.charCodeAt(0) - 0xfee0)).replace(/\u3000/g, ' ');
-}

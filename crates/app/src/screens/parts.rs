@@ -225,10 +225,19 @@ impl Painter<'_> {
                 kind: word(kind),
                 class: rule.class.as_str().to_owned(),
                 points: rule.points,
-                available: offers.would_pass(case, evidence(*kind)),
+                available: self.may_offer(case, offers, *kind),
             })
         };
         EvidenceKind::ALL.iter().filter_map(offer).collect()
+    }
+
+    /// A one-time code is recorded by the server once it is right; a desk without a server cannot send any.
+    fn may_offer(&self, case: &Case, offers: &Offers<'_>, kind: EvidenceKind) -> bool {
+        if kind == EvidenceKind::OneTimeCode {
+            return self.session.courier().is_some()
+                && offers.would_pass(case, evidence(EvidenceKind::CallBack));
+        }
+        offers.would_pass(case, evidence(kind))
     }
 
     pub(crate) fn review(&self, case: &Case) -> ReviewView {
