@@ -232,6 +232,21 @@ impl Window {
             "{id}: {name} stayed {seen:?}, wanted {wanted}"
         )))
     }
+    /// Waits until the case on screen is in this state.
+    pub async fn until_state(&self, wanted: &str) -> Result<(), Failure> {
+        let css = format!(
+            "[data-testid=\"case-header\"] [data-testid=\"state-chip\"][data-state=\"{wanted}\"]"
+        );
+        let wait = self
+            .client
+            .wait()
+            .at_most(PATIENCE)
+            .every(Duration::from_millis(100));
+        wait.for_element(Locator::Css(&css))
+            .await
+            .map(drop)
+            .map_err(Failure::at(format!("wait for {wanted}")))
+    }
     /// Runs a script in the page.
     pub async fn run(&self, script: &str) -> Result<Value, Failure> {
         self.client

@@ -59,14 +59,9 @@ pub async fn agent_collects(journey: &Journey) -> Result<String, Failure> {
     window.picture("06-diagnosis").await?;
     documents(journey, &window, &case).await?;
     step(&window, &case, "submit").await?;
-    window
-        .until_attribute("submit", "data-testid", "submit")
-        .await?;
     window.picture("09-submit").await?;
     window.click("submit").await?;
-    window
-        .until_attribute("state-chip", "data-state", "submitted")
-        .await?;
+    window.until_state("submitted").await?;
     window
         .until_attribute("sync-badge", "data-state", "synced")
         .await?;
@@ -124,9 +119,7 @@ pub async fn reviewer_decides(journey: &Journey, case: &str) -> Result<(), Failu
     // The decision is held so that it can be undone; then the next case is up.
     tokio::time::sleep(UNDO).await;
     window.go(&format!("#/workbench/{case}")).await?;
-    window
-        .until_attribute("state-chip", "data-state", "approved")
-        .await?;
+    window.until_state("approved").await?;
     window
         .until_attribute("sync-badge", "data-state", "synced")
         .await?;
@@ -147,9 +140,7 @@ pub async fn operator_executes(journey: &Journey, case: &str) -> Result<(), Fail
         .await?;
     window.picture("13-execute").await?;
     window.click("execute-record").await?;
-    window
-        .until_attribute("state-chip", "data-state", "unbound")
-        .await?;
+    window.until_state("unbound").await?;
     window
         .until_attribute("sync-badge", "data-state", "synced")
         .await?;
@@ -165,9 +156,7 @@ pub async fn agent_tells(journey: &Journey, case: &str) -> Result<(), Failure> {
     window.click("unlock").await?;
     window.find("sync-badge").await?;
     window.go(&format!("#/workbench/{case}")).await?;
-    window
-        .until_attribute("state-chip", "data-state", "unbound")
-        .await?;
+    window.until_state("unbound").await?;
     window.picture("16-answer").await?;
     window.click("told-record").await?;
     window.find("notice").await?;
@@ -176,9 +165,7 @@ pub async fn agent_tells(journey: &Journey, case: &str) -> Result<(), Failure> {
     window.find("follow-up-shown").await?;
     window.picture("17-told").await?;
     window.click("next-action").await?;
-    window
-        .until_attribute("state-chip", "data-state", "closed")
-        .await?;
+    window.until_state("closed").await?;
     window
         .until_attribute("sync-badge", "data-state", "synced")
         .await?;

@@ -69,10 +69,10 @@ fn on_the_server(journey: &Journey, case: &str) -> Result<Value, Failure> {
     serde_json::from_slice(&output.stdout).map_err(Failure::at("the server has no such case"))
 }
 
-/// Every state that the case went through, in order, from its history on the desk.
+/// Every state that the case went through, in order, from its history on the desk (newest first there).
 fn states(screen: &Value) -> Vec<String> {
     let mut states = vec!["draft".to_owned()];
-    for line in screen["timeline"].as_array().into_iter().flatten() {
+    for line in screen["timeline"].as_array().into_iter().flatten().rev() {
         let to = line["params"]["to"].as_str();
         if let Some(to) = to.filter(|to| states.last().is_none_or(|last| last != to)) {
             states.push(to.to_owned());
