@@ -6,8 +6,6 @@
 mod commands;
 mod documents;
 mod error;
-#[cfg(target_os = "linux")]
-mod webkit;
 mod window;
 
 use desk_app::{Desk, Launch};
@@ -18,10 +16,6 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "docbox") {
         return desk_app::docbox();
-    }
-    #[cfg(target_os = "linux")]
-    if let Some(code) = webkit::without_dmabuf(&arguments) {
-        return code;
     }
     let desk = match Launch::from_arguments(&arguments).and_then(Launch::open) {
         Ok(desk) => desk,

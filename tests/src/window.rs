@@ -43,7 +43,7 @@ impl Window {
         driver
             .env("TAURI_AUTOMATION", "true")
             .env("TAURI_WEBVIEW_AUTOMATION", "true");
-        let driver = Running::start(driver.env("WEBKIT_DISABLE_DMABUF_RENDERER", "0"))?;
+        let driver = Running::start(&mut driver)?;
         let mut arguments = vec![
             "--profile".to_owned(),
             profile.display().to_string(),
