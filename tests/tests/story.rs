@@ -111,12 +111,17 @@ fn one_case_from_the_ringing_phone_to_the_merchants_answer() {
     let agent = house.desk("agent1", BRANCH);
     let reviewer = house.desk("reviewer1", HEADQUARTERS);
     let operator = house.desk("operator1", HEADQUARTERS);
+    let id = collected_with_the_plug_pulled(&mut house, &agent);
+    sent_back_and_mended(&house, &agent, &reviewer, &id);
+    decided_executed_told(&agent, &reviewer, &operator, &id);
+}
 
+fn collected_with_the_plug_pulled(house: &mut House, agent: &TestDesk) -> String {
     // Said on the phone, with the server's plug pulled in the middle: the agent notices only the badge.
-    let id = case_script::fill(&agent).unwrap();
-    check_identity(&house, &agent, &id);
+    let id = case_script::fill(agent).unwrap();
+    check_identity(house, agent, &id);
     house.office.stop();
-    case_script::attach(&agent, &id, &house.papers()).unwrap();
+    case_script::attach(agent, &id, &house.papers()).unwrap();
     let screen = agent.ask("case_open", case(&id)).unwrap();
     assert_eq!(
         screen["missing"].as_array().map(Vec::len),
@@ -140,10 +145,13 @@ fn one_case_from_the_ringing_phone_to_the_merchants_answer() {
                 .is_some_and(|cards| cards.iter().all(|card| card["stored"] == true))
     });
     assert_eq!(stored.unwrap()["documents"].as_array().unwrap().len(), 5);
+    id
+}
 
+fn sent_back_and_mended(house: &House, agent: &TestDesk, reviewer: &TestDesk, id: &str) {
     // Sent back with a mark on a field and on a document; mended at the desk it came from.
-    state(&reviewer, &id, "submitted");
-    let review = reviewer.ask("review_take", case(&id)).unwrap();
+    state(reviewer, id, "submitted");
+    let review = reviewer.ask("review_take", case(id)).unwrap();
     let licence = review["case"]["documents"]
         .as_array()
         .unwrap()
@@ -159,14 +167,14 @@ fn one_case_from_the_ringing_phone_to_the_merchants_answer() {
     reviewer
         .ask("review_return", json!({ "case": id, "items": items }))
         .unwrap();
-    let back = state(&agent, &id, "returned");
+    let back = state(agent, id, "returned");
     assert_eq!(back["returns"].as_array().unwrap().len(), 2);
     assert!(back["fields"]["reason.text"]["returned"].is_object());
-    let refused = agent.try_ask("submit", case(&id)).unwrap_err();
+    let refused = agent.try_ask("submit", case(id)).unwrap_err();
     assert_eq!(refused.code, "case.incomplete");
     case_script::set(
-        &agent,
-        &id,
+        agent,
+        id,
         "reason.text",
         "长按电源键十秒无灯无声，更换充电器仍无反应",
     )
@@ -175,12 +183,14 @@ fn one_case_from_the_ringing_phone_to_the_merchants_answer() {
     let bytes = base64_of(&photo);
     let again = json!({ "case": id, "kind": "business_licence", "name": "营业执照 重拍.jpg", "bytes": bytes, "replaces": licence["id"] });
     agent.ask("document_add", again).unwrap();
-    agent.ask("submit", case(&id)).unwrap();
-    state(&agent, &id, "submitted");
+    agent.ask("submit", case(id)).unwrap();
+    state(agent, id, "submitted");
+}
 
+fn decided_executed_told(agent: &TestDesk, reviewer: &TestDesk, operator: &TestDesk, id: &str) {
     // Decided, executed, told, closed: by three people.
     reviewer
-        .until("case_open", &case(&id), |screen| {
+        .until("case_open", &case(id), |screen| {
             screen["state"] == "submitted"
                 && screen["documents"]
                     .as_array()
@@ -189,13 +199,13 @@ fn one_case_from_the_ringing_phone_to_the_merchants_answer() {
                     .all(|card| card["stored"] == true)
         })
         .unwrap();
-    reviewer.ask("review_take", case(&id)).unwrap();
-    approve(&reviewer, &id);
-    state(&operator, &id, "approved");
-    operator.ask("execute_start", case(&id)).unwrap();
-    state(&operator, &id, "executing");
+    reviewer.ask("review_take", case(id)).unwrap();
+    approve(reviewer, id);
+    state(operator, id, "approved");
+    operator.ask("execute_start", case(id)).unwrap();
+    state(operator, id, "executing");
     operator.ask("execute_record", json!({ "case": id, "result": "unbound", "reference": "LKL-DEMO-0001", "evidence": "核心系统回执截图已核对", "requeried": false })).unwrap();
-    let unbound = state(&agent, &id, "unbound");
+    let unbound = state(agent, id, "unbound");
     assert_eq!(unbound["execution"]["reference"], "LKL-DEMO-0001");
     agent.ask("notice_record", json!({ "case": id, "channel": "call", "template": "done", "delivered": true, "note": "已电话告知" })).unwrap();
     agent
@@ -204,9 +214,9 @@ fn one_case_from_the_ringing_phone_to_the_merchants_answer() {
             json!({ "case": id, "result": "records_seen", "note": "" }),
         )
         .unwrap();
-    agent.ask("case_close", case(&id)).unwrap();
-    state(&agent, &id, "closed");
-    let seen = state(&reviewer, &id, "closed");
+    agent.ask("case_close", case(id)).unwrap();
+    state(agent, id, "closed");
+    let seen = state(reviewer, id, "closed");
     let kinds: Vec<&str> = seen["timeline"]
         .as_array()
         .unwrap()
