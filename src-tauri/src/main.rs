@@ -10,7 +10,6 @@ mod window;
 
 use desk_app::{Desk, Launch};
 use std::process::ExitCode;
-use tauri::Emitter;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,10 +44,7 @@ fn run(desk: Desk) -> tauri::Result<()> {
         .setup(move |app| {
             window::open(app.handle())?;
             let handle = app.handle().clone();
-            desk.subscribe(move |changed| {
-                // A closed window is no error: the next one asks for its state.
-                let _ = handle.emit_to("main", "changed", changed);
-            });
+            desk.subscribe(move |changed| window::tell(&handle, &changed));
             Ok(())
         })
         .build(tauri::generate_context!())?

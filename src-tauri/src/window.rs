@@ -1,7 +1,8 @@
 //! The one window: no navigation away, no second window, input methods that work.
 
+use desk_app::dto::Changed;
 use tauri::webview::NewWindowResponse;
-use tauri::{AppHandle, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{AppHandle, Emitter, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 /// Opens the window on the embedded page.
 pub fn open(app: &AppHandle) -> tauri::Result<WebviewWindow> {
@@ -15,6 +16,19 @@ pub fn open(app: &AppHandle) -> tauri::Result<WebviewWindow> {
         .build()?;
     show_preedit(&window)?;
     Ok(window)
+}
+
+/// Passes a change on. A locked desk starts its page anew: nothing that stood in the page's memory outlives the lock.
+pub fn tell(app: &AppHandle, changed: &Changed) {
+    if changed.locked
+        && let Some(window) = app.get_webview_window("main")
+    {
+        // A window that is closing has forgotten everything anyway.
+        let _ = window.reload();
+        return;
+    }
+    // A closed window is no error: the next one asks for its state.
+    let _ = app.emit_to("main", "changed", changed);
 }
 
 /// Only the embedded page; a link in data can never leave it.

@@ -24,6 +24,7 @@ const TEST: &[&str] = &[
     "chromium",
     "locales",
     "sqlite3",
+    "procps",
 ];
 
 const BY_HAND: &str = "This is no Debian or Ubuntu. Please install by hand, then run this again:

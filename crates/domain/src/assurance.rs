@@ -2,7 +2,7 @@
 //!
 //! Points never cancel risk. A level is reached only with enough points from enough classes.
 
-use crate::case::{Case, Verdict};
+use crate::case::{Case, Evidence, EvidenceKind, Verdict};
 use crate::checklist::{self, RequiredStatus};
 use crate::field::FieldKey;
 use crate::policy::{Class, Level, LevelRule, Policy};
@@ -114,11 +114,19 @@ fn missing(
         .collect()
 }
 
+/// A one-time code was given for one terminal: it is worth nothing once the serial is another. The server's own device
+/// writes that serial into the evidence's note.
+fn stands(case: &Case, evidence: &Evidence) -> bool {
+    evidence.kind != EvidenceKind::OneTimeCode
+        || evidence.note == case.text(FieldKey::TerminalSerial)
+}
+
 fn points_by_class(case: &Case, policy: &Policy) -> BTreeMap<Class, u32> {
     let rules = &policy.assurance;
     let mut by_class: BTreeMap<Class, u32> = BTreeMap::new();
     // Twice the same kind proves nothing more.
-    let kinds: BTreeSet<_> = case.evidence.iter().map(|evidence| evidence.kind).collect();
+    let standing = case.evidence.iter().filter(|one| stands(case, one));
+    let kinds: BTreeSet<_> = standing.map(|evidence| evidence.kind).collect();
     for rule in kinds
         .iter()
         .filter_map(|kind| rules.evidence.get(kind))
@@ -159,7 +167,6 @@ fn paper_points(case: &Case, policy: &Policy) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::{Evidence, EvidenceKind};
     use crate::testkit::{self, Story};
 
     /// A judged case with exactly this evidence.
@@ -170,10 +177,22 @@ mod tests {
             kind: *kind,
             by: testkit::agent().user,
             at: 0,
-            note: String::new(),
+            note: testkit::SERIAL.to_owned(),
         };
         story.break_case().evidence = kinds.iter().map(evidence).collect();
         story.the_case().clone()
+    }
+
+    #[test]
+    fn a_code_given_for_one_terminal_is_worth_nothing_for_another() {
+        let policy = Policy::shipped();
+        let kinds = [EvidenceKind::OneTimeCode, EvidenceKind::CallBack];
+        let mut case = with(&kinds);
+        assert_eq!(assess(&case, Level::L3, &policy).points, 75);
+        for evidence in &mut case.evidence {
+            evidence.note = "N9QT00000002".to_owned();
+        }
+        assert_eq!(assess(&case, Level::L3, &policy).points, 50);
     }
 
     #[test]

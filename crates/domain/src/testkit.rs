@@ -20,6 +20,9 @@ use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
+/// The terminal of every story.
+pub const SERIAL: &str = "N9QT00000001";
+
 /// A Monday morning, 2026-03-02 10:00 in Shanghai.
 pub const MONDAY: Millis = 1_772_416_800_000;
 /// One minute in milliseconds.
@@ -170,8 +173,8 @@ pub const ANSWERS: &[(FieldKey, &str)] = &[
     (FieldKey::LegalIdNo, "110105199003070017"),
     (FieldKey::DiagnosisConclusion, "confirmed_damaged"),
     (FieldKey::DiagnosisRoute, "unbind"),
-    (FieldKey::TerminalSerial, "N9QT00000001"),
-    (FieldKey::TerminalSerialAgain, "N9QT00000001"),
+    (FieldKey::TerminalSerial, SERIAL),
+    (FieldKey::TerminalSerialAgain, SERIAL),
     (FieldKey::TerminalNumbers, "00000751,A0000001"),
     (FieldKey::TerminalObtainedBy, "purchased"),
     (FieldKey::TerminalPlace, "in_hand"),
@@ -418,7 +421,11 @@ pub fn evidence(kind: EvidenceKind) -> OpBody {
     OpBody::EvidenceRecord {
         evidence: kind,
         call_ref: None,
-        note: String::new(),
+        note: if kind == EvidenceKind::OneTimeCode {
+            SERIAL.to_owned()
+        } else {
+            String::new()
+        },
     }
 }
 

@@ -170,6 +170,9 @@ pub async fn agent_tells(journey: &Journey, case: &str) -> Result<(), Failure> {
         .until_attribute("sync-badge", "data-state", "synced")
         .await?;
     window.picture("18-closed").await?;
+    window.click("lock").await?;
+    window.find("unlock-passphrase").await?;
+    window.picture("19-locked").await?;
     window.close().await
 }
 
