@@ -23,14 +23,19 @@ pub struct Office {
 impl Office {
     /// Fills `data` with the demo office and starts a server on a free port.
     pub fn open(data: &Path, cases: u32) -> Result<Self, Failure> {
-        let cases = cases.to_string();
-        command(data, &["demo", "--cases", &cases])?;
+        Self::open_at(data, cases, "127.0.0.1:0")
+    }
+    /// The same on a named address; what an earlier run left in `data` is kept.
+    pub fn open_at(data: &Path, cases: u32, listen: &str) -> Result<Self, Failure> {
+        if !data.join("office.db").is_file() {
+            command(data, &["demo", "--cases", &cases.to_string()])?;
+        }
         let mut office = Self {
             data: data.to_owned(),
             url: String::new(),
             server: None,
         };
-        office.start("127.0.0.1:0")?;
+        office.start(listen)?;
         Ok(office)
     }
     /// `http://127.0.0.1:port`.

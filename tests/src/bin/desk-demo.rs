@@ -7,13 +7,16 @@ use desk_tests::programs::{program, repository};
 use std::io::Write;
 use std::process::Command;
 
+/// Always the same, so that the desk of an earlier run finds its server again.
+const LISTEN: &str = "127.0.0.1:4580";
+
 fn main() -> Result<(), Failure> {
     let folder = repository().join("target/demo");
     let data = folder.join("server");
     let profile = folder.join("desk");
     let fresh = !profile.is_dir();
     std::fs::create_dir_all(&data).map_err(Failure::at("make the demo folder"))?;
-    let office = Office::open(&data, 60)?;
+    let office = Office::open_at(&data, 60, LISTEN)?;
     if fresh {
         let desk = TestDesk::open(&profile)?;
         desk.enrol(office.url(), &office.enrol_code(BRANCH)?, "agent1")?;
