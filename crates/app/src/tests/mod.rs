@@ -14,7 +14,7 @@ use crate::demo::Pack;
 use crate::dto::{CaseScreen, FieldView, UiError};
 use crate::testing::{Dice, HandClock};
 use crate::{Desk, DeskConfig, KdfCost, KeystoreChoice};
-use desk_domain::case::{Case, CaseState, TimelineEntry};
+use desk_domain::case::{Case, CaseState, EvidenceKind, TimelineEntry};
 use desk_domain::field::{FieldKey, FieldValue};
 use desk_domain::ids::{CaseId, MerchantId, UserId};
 use desk_domain::people::{Actor, UserCard};
@@ -186,6 +186,12 @@ fn told(at: usize, story: &Story) -> (Case, Vec<TimelineEntry>) {
         for key in [FieldKey::TerminalSerial, FieldKey::TerminalSerialAgain] {
             if let Some(state) = case.fields.get_mut(&key) {
                 state.value = Some(FieldValue::Text("N9QT00000002".to_owned()));
+            }
+        }
+        // A one-time code is given for one terminal, and the server notes which.
+        for evidence in &mut case.evidence {
+            if evidence.kind == EvidenceKind::OneTimeCode {
+                "N9QT00000002".clone_into(&mut evidence.note);
             }
         }
     }
