@@ -76,11 +76,6 @@ impl Window {
             .await
             .map_err(Failure::at(format!("wait for {id}")))
     }
-    /// It is there now.
-    pub async fn has(&self, id: &str) -> bool {
-        let css = format!("[data-testid=\"{id}\"]");
-        self.client.find(Locator::Css(&css)).await.is_ok()
-    }
     /// Clicks it once it can be clicked.
     pub async fn click(&self, id: &str) -> Result<(), Failure> {
         let mut last = String::new();
@@ -197,26 +192,6 @@ impl Window {
             .map_err(Failure::at("go"))?;
         tokio::time::sleep(Duration::from_millis(300)).await;
         Ok(())
-    }
-    /// Keys to whatever has the focus.
-    pub async fn press(&self, keys: &str) -> Result<(), Failure> {
-        let element = self
-            .client
-            .active_element()
-            .await
-            .map_err(Failure::at("find the focus"))?;
-        element
-            .send_keys(keys)
-            .await
-            .map_err(Failure::at("press keys"))
-    }
-    /// The visible text of an element.
-    pub async fn text(&self, id: &str) -> Result<String, Failure> {
-        self.find(id)
-            .await?
-            .text()
-            .await
-            .map_err(Failure::at(format!("read {id}")))
     }
     /// Waits until an attribute has the value.
     pub async fn until_attribute(&self, id: &str, name: &str, wanted: &str) -> Result<(), Failure> {
