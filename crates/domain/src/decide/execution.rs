@@ -236,7 +236,8 @@ fn followed_up(case: &Case, unbound_at: i64) -> bool {
     }
 }
 
-/// An appeal. An unbind that was done stays done: `start` refuses a second one.
+/// An appeal, or an execution that failed for a reason that only a new decision can mend (ADR 13). An unbind that was
+/// done stays done: `start` refuses a second one.
 fn reopen(judge: &Judge<'_>, case: &mut Case, reason: &str, new_evidence: &str) -> Judged {
     said(reason, Code::ReopenReason)?;
     said(new_evidence, Code::ReopenEvidence)?;

@@ -99,7 +99,7 @@ fn right_of(kind: &str) -> Right {
         "case.resume" => command(&[Agent, Clerk], &[Waiting]),
         "case.withdraw" => command(
             &[Agent, Clerk, System],
-            &[Draft, Waiting, Submitted, InReview, Approved],
+            &[Draft, Waiting, Returned, Submitted, InReview, Approved],
         ),
         "review.take" => command(&[Reviewer], &[Submitted]),
         "document.judge" | "review.return" => command(&[Reviewer], &[InReview]),
@@ -111,10 +111,10 @@ fn right_of(kind: &str) -> Right {
         "case.hold" => command(&[Reviewer, Supervisor], ACTIVE),
         "case.unhold" => command(&[Reviewer, Supervisor], &[OnHold]),
         "risk.clear" => command(&[Supervisor], NOT_FINAL),
-        "execution.start" => command(&[Operator, System], &[Approved]),
+        "execution.start" => command(&[Operator, System], &[Approved, ExecFailed]),
         "execution.record" => command(&[Operator, System], &[Executing, ExecUnknown]),
         "case.close" => command(&[Agent, Clerk, System], &[Unbound]),
-        "case.reopen" => command(&[Supervisor], &[Rejected, Closed]),
+        "case.reopen" => command(&[Supervisor], &[Rejected, Closed, ExecFailed]),
         _ => fact(&[]),
     }
 }

@@ -22,16 +22,20 @@ const STEPS: &[Step] = &[
     (&[InReview], Returned, &[Reviewer]),
     (&[InReview], Rejected, &[Reviewer, Supervisor]),
     (&[InReview], Approved, &[Reviewer, Supervisor]),
-    (&[Approved], Executing, &[Operator, System]),
+    (&[Approved, ExecFailed], Executing, &[Operator, System]),
     (&[Executing, ExecUnknown], Unbound, &[Operator, System]),
     (&[Executing, ExecUnknown], ExecFailed, &[Operator, System]),
     (&[Executing], ExecUnknown, &[Operator, System]),
     (&[Unbound], Closed, &[Agent, Clerk, System]),
-    (&[Draft, Submitted, InReview, Approved], Withdrawn, MAKERS),
+    (
+        &[Draft, Returned, Submitted, InReview, Approved],
+        Withdrawn,
+        MAKERS,
+    ),
     (&[Draft], Resolved, MAKERS),
     (&[Draft], Referred, MAKERS),
     (&[Draft], Duplicate, MAKERS),
-    (&[Rejected, Closed], InReview, &[Supervisor]),
+    (&[Rejected, Closed, ExecFailed], InReview, &[Supervisor]),
 ];
 const HOLDERS: &[Role] = &[Reviewer, Supervisor];
 

@@ -218,3 +218,28 @@ fn reopening_needs_a_reason_and_new_evidence() {
         "reopen.evidence"
     );
 }
+
+#[test]
+fn failed_execution_is_tried_again_under_a_fresh_key_or_decided_anew() {
+    let operator = testkit::operator();
+    let story = Story::executing().then(&operator, &testkit::executed(ExecutionResult::Failed));
+    assert_eq!(story.the_case().state, CaseState::ExecFailed);
+    let start = |key: &str| OpBody::ExecuteStart {
+        idempotency_key: key.to_owned(),
+    };
+    let used = story.the_case().executions[0].idempotency_key.clone();
+    assert_eq!(
+        refuses(&story, &operator, &start("key-again"), &start(&used)),
+        "execution.key_used"
+    );
+    let reopen = OpBody::Reopen {
+        reason: "the acquirer has no such terminal".to_owned(),
+        new_evidence: "receipt with another number".to_owned(),
+    };
+    let anew = story.clone().then(&testkit::supervisor(), &reopen);
+    assert_eq!(anew.the_case().state, CaseState::InReview);
+    assert!(anew.the_case().approvals.is_empty());
+    let again = story.then(&operator, &start("key-again"));
+    assert_eq!(again.the_case().state, CaseState::Executing);
+    assert_eq!(again.the_case().executions.len(), 2);
+}

@@ -1,4 +1,5 @@
-//! Every role × state × command against a table written from `product.md` section 4.
+//! Every role × state × command against a table written from `product.md` section 4
+//! and ADR 13.
 
 use crate::case::{
     Case, CaseState, CloseWay, DocumentKind, Execution, ExecutionResult, Notice, NoticeChannel,
@@ -32,7 +33,7 @@ const TRANSITIONS: &[Row] = &[
     ("resume", &[Waiting], &[Agent, Clerk], Draft),
     (
         "withdraw",
-        &[Draft, Submitted, InReview, Approved],
+        &[Draft, Returned, Submitted, InReview, Approved],
         &[Agent, Clerk],
         Withdrawn,
     ),
@@ -44,7 +45,12 @@ const TRANSITIONS: &[Row] = &[
     ("return", &[InReview], &[Reviewer], Returned),
     ("reject", &[InReview], &[Reviewer], Rejected),
     ("approve", &[InReview], &[Reviewer], Approved),
-    ("start", &[Approved], &[Operator, System], Executing),
+    (
+        "start",
+        &[Approved, ExecFailed],
+        &[Operator, System],
+        Executing,
+    ),
     (
         "unbound",
         &[Executing, ExecUnknown],
@@ -59,7 +65,12 @@ const TRANSITIONS: &[Row] = &[
     ),
     ("unknown", &[Executing], &[Operator, System], ExecUnknown),
     ("close", &[Unbound], &[Agent, Clerk, System], Closed),
-    ("reopen", &[Rejected, Closed], &[Supervisor], InReview),
+    (
+        "reopen",
+        &[Rejected, Closed, ExecFailed],
+        &[Supervisor],
+        InReview,
+    ),
     ("hold", ACTIVE, &[Reviewer, Supervisor], OnHold),
     ("unhold", &[OnHold], &[Reviewer, Supervisor], Draft),
 ];
