@@ -76,6 +76,23 @@ impl Figure {
         }
     }
 
+    /// A goal on one number that should be large: the ratio is the goal over it.
+    pub fn at_least(
+        goal: &'static str,
+        name: impl Into<String>,
+        unit: &'static str,
+        value: f64,
+        limit: f64,
+    ) -> Self {
+        let ratio = limit / value;
+        Self {
+            ratio,
+            worst: ratio,
+            holds: value >= limit,
+            ..Self::of_number(goal, name, unit, value, limit)
+        }
+    }
+
     /// The line for people.
     pub fn line(&self) -> String {
         format!(

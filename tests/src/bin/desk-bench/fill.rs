@@ -143,6 +143,12 @@ pub fn judge() -> Result<Judge, Failure> {
     })
 }
 
+/// A number of things as a figure.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+pub fn count(many: usize) -> f64 {
+    many as f64
+}
+
 fn office() -> Result<OfficeCode, Failure> {
     OfficeCode::parse("HZ001").ok_or_else(|| Failure::new("office code"))
 }

@@ -32,6 +32,7 @@ pub fn serve(db: &Path) -> Result<(), Failure> {
         writeln!(std::io::stdout(), "{address}").map_err(Failure::at("print"))?;
         let router = Router::new()
             .route("/ticket", post(create))
+            .route("/batch", post(create_many))
             .with_state(shared);
         axum::serve(listener, router)
             .await
@@ -47,6 +48,32 @@ async fn create(State(shared): State<Shared>, body: Bytes) -> Result<String, Sta
         .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?
         .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok(format!("{{\"n\":{number}}}"))
+}
+
+async fn create_many(State(shared): State<Shared>, body: Bytes) -> Result<String, StatusCode> {
+    let request: Batch = serde_json::from_slice(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let written = tokio::task::spawn_blocking(move || write_many(&shared, &request)).await;
+    let number = written
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(format!("{{\"n\":{number}}}"))
+}
+
+/// What the floor reads of a push: its ops, unread.
+#[derive(serde::Deserialize)]
+struct Batch {
+    ops: Vec<Box<serde_json::value::RawValue>>,
+}
+
+fn write_many(shared: &Shared, batch: &Batch) -> rusqlite::Result<i64> {
+    let conn = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    for op in &batch.ops {
+        conn.prepare_cached("INSERT INTO ticket (kind, bytes) VALUES ('op', ?1)")?
+            .execute(params![op.get().as_bytes()])?;
+    }
+    conn.prepare_cached("COMMIT")?.execute([])?;
+    Ok(conn.last_insert_rowid())
 }
 
 fn write(shared: &Shared, request: &serde_json::Value, body: &[u8]) -> rusqlite::Result<i64> {

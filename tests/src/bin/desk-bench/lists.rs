@@ -3,7 +3,7 @@
 use crate::figure::{Figure, Round, slope};
 use crate::fill::Filled;
 use crate::{Plan, raw, watch};
-use desk_store::{CaseRow, Key, Queue, QueueFilter};
+use desk_store::{CaseRow, Key, Queue, QueueFilter, Store};
 use desk_tests::Failure;
 use rusqlite::{Connection, params};
 use std::hint::black_box;
@@ -105,6 +105,13 @@ fn ours(filled: &Filled, after: Option<Key>) -> Result<f64, Failure> {
 
 fn ours_at(filled: &Filled, after: Key) -> Result<f64, Failure> {
     ours(filled, Some(after))
+}
+
+/// What a person who looks at the workbench asks for.
+pub fn first_page(store: &Store) -> Result<Vec<CaseRow>, Failure> {
+    store
+        .queue(&ALL, None, PAGE)
+        .map_err(Failure::at("read a page"))
 }
 
 fn page(filled: &Filled, after: Option<Key>) -> Result<Vec<CaseRow>, Failure> {

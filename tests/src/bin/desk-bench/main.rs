@@ -4,16 +4,22 @@
 //! counts. Results are compared before anything is printed: a fast wrong run is an error, not a figure.
 
 mod chance;
+mod draining;
+mod feeding;
 mod figure;
 mod fill;
 mod floor;
+mod latency;
 mod lists;
+mod moving;
 mod office;
+mod pushing;
 mod raw;
 mod saving;
 mod screen;
 mod searching;
 mod signer;
+mod station;
 mod watch;
 mod windows;
 mod words;
@@ -43,6 +49,9 @@ struct Arguments {
     /// Times that both sides take their turn; goals are stated for five and more.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Ops that wait on the desk that was away; one document of 4 MiB for every 200 of them.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..))]
+    backlog: u32,
     #[command(subcommand)]
     part: Option<Part>,
 }
@@ -56,20 +65,29 @@ enum Part {
     /// So many saves on a fresh file.
     #[command(hide = true)]
     Saves { many: usize },
+    /// A desk with so many ops that wait, drained.
+    #[command(hide = true)]
+    Drain { backlog: usize },
 }
 
 /// How much is measured.
 pub struct Plan {
     pub rounds: u32,
+    /// Ops of the desk that was away.
+    pub backlog: usize,
 }
 
-const GOALS: [&str; 6] = ["G1", "G5", "G6", "G13", "G14", "G15"];
+/// `sync` are the figures of the courier that have no number of their own; `drain` is the long absence.
+const GOALS: [&str; 12] = [
+    "G1", "G5", "G6", "G7", "G9", "G11", "G12", "G13", "G14", "G15", "sync", "drain",
+];
 
 fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
     match arguments.part {
         Some(Part::Floor { db }) => return floor::serve(&db),
         Some(Part::Saves { many }) => return saving::saves(many),
+        Some(Part::Drain { backlog }) => return draining::drain(backlog),
         None => {}
     }
     let unknown = arguments
@@ -93,6 +111,7 @@ fn measure(arguments: &Arguments) -> Result<Vec<Figure>, Failure> {
     let wants = |goal: &str| wanted.is_empty() || wanted.contains(goal);
     let plan = Plan {
         rounds: arguments.rounds,
+        backlog: usize::try_from(arguments.backlog).unwrap_or(usize::MAX),
     };
     let mut figures = Vec::new();
     say(&conditions())?;
@@ -120,9 +139,40 @@ fn measure(arguments: &Arguments) -> Result<Vec<Figure>, Failure> {
         say("G1: cases over HTTP …")?;
         figures.extend(office::figures(&plan)?);
     }
+    figures.extend(courier(&plan, arguments, &wants)?);
     if wants("G14") || wants("G15") {
         say("G14, G15: windows …")?;
         figures.extend(windows::figures(&plan)?);
+    }
+    Ok(figures)
+}
+
+/// What the courier and the office make of each other.
+fn courier(
+    plan: &Plan,
+    arguments: &Arguments,
+    wants: &impl Fn(&str) -> bool,
+) -> Result<Vec<Figure>, Failure> {
+    let mut figures = Vec::new();
+    if wants("G7") {
+        say("G7: ten thousand records …")?;
+        figures.extend(pushing::figures(plan)?);
+    }
+    if wants("G9") || wants("G11") {
+        say("G9, G11: feeds of two sizes …")?;
+        figures.extend(feeding::figures(plan, arguments.small, arguments.size)?);
+    }
+    if wants("G12") || wants("sync") {
+        say("G12: documents …")?;
+        figures.extend(moving::figures(plan)?);
+    }
+    if wants("sync") {
+        say("sync: one op under way …")?;
+        figures.extend(latency::figures(plan)?);
+    }
+    if wants("drain") {
+        say(&format!("drain: {} ops that wait …", plan.backlog))?;
+        figures.extend(draining::figures(plan)?);
     }
     Ok(figures)
 }

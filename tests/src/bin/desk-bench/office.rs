@@ -168,7 +168,7 @@ fn converse(address: SocketAddr, requests: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, F
 }
 
 /// A fast refusal is void.
-fn applied(reply: &[u8], outcomes: usize) -> Result<(), Failure> {
+pub fn applied(reply: &[u8], outcomes: usize) -> Result<(), Failure> {
     if outcomes == 0 {
         return Ok(());
     }
@@ -205,7 +205,7 @@ fn check(floor: &Path, office: &Path, sent: &Sent) -> Result<(), Failure> {
     )))
 }
 
-fn start_floor(db: &Path) -> Result<(Running, SocketAddr), Failure> {
+pub fn start_floor(db: &Path) -> Result<(Running, SocketAddr), Failure> {
     let own = std::env::current_exe().map_err(Failure::at("find the bench"))?;
     let mut command = Command::new(own);
     command
@@ -231,7 +231,7 @@ fn start_floor(db: &Path) -> Result<(Running, SocketAddr), Failure> {
 }
 
 /// The server that was started last below this process.
-fn server_pid() -> Result<u32, Failure> {
+pub fn server_pid() -> Result<u32, Failure> {
     let own = std::process::id();
     let serves = |pid: &u32| {
         std::fs::read(format!("/proc/{pid}/cmdline"))

@@ -45,8 +45,8 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         p50.push(ours.round(&limit, 0.5));
         p99.push(ours.round(&limit, 0.99));
         cpu.push(Round {
-            ours: ours.cpu / count(SAVES),
-            limit: limit.cpu / count(SAVES),
+            ours: ours.cpu / fill::count(SAVES),
+            limit: limit.cpu / fill::count(SAVES),
         });
         all_ours.extend(ours.wall);
         all_bare.extend(limit.wall);
@@ -200,7 +200,7 @@ fn traced(saves: usize) -> Result<Option<f64>, Failure> {
     };
     let log = String::from_utf8_lossy(&output.stderr);
     let calls = log.lines().filter(|line| line.contains("sync("));
-    Ok(output.status.success().then(|| count(calls.count())))
+    Ok(output.status.success().then(|| fill::count(calls.count())))
 }
 
 /// The traced half: so many saves on a fresh file.
@@ -232,9 +232,4 @@ impl Side {
             limit: quantile(&limit.wall, part),
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-fn count(many: usize) -> f64 {
-    many as f64
 }

@@ -95,6 +95,12 @@ pub fn post(path: &str, token: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
+/// One GET, ready to be sent.
+pub fn get(path: &str, token: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: office\r\nauthorization: Bearer {token}\r\nx-desk-protocol: 1\r\n\r\n")
+        .into_bytes()
+}
+
 /// One enrolled device with somebody signed in.
 pub struct Device {
     key: SigningKey,
@@ -155,13 +161,45 @@ impl Device {
 
     /// The next push: one new case, and as many of its fields as asked for, as one action.
     pub fn next_case(&mut self, sequence: u32, fields: usize) -> Result<Vec<u8>, Failure> {
+        let first_seq = self.seq + 1;
+        let ops = self.case_ops(sequence, fields)?;
+        self.push(first_seq, ops)
+    }
+
+    /// The next push: so many new cases, each an action of its own. `cases` counts them.
+    pub fn next_batch(
+        &mut self,
+        cases: &mut u32,
+        many: usize,
+        fields: usize,
+    ) -> Result<Vec<u8>, Failure> {
+        let first_seq = self.seq + 1;
+        let mut ops = Vec::new();
+        for _ in 0..many {
+            *cases += 1;
+            ops.extend(self.case_ops(*cases, fields)?);
+        }
+        self.push(first_seq, ops)
+    }
+
+    fn push(&self, first_seq: u64, ops: Vec<Box<RawValue>>) -> Result<Vec<u8>, Failure> {
+        json(&PushRequest {
+            device: self.id,
+            incarnation: self.incarnation,
+            first_seq,
+            ops,
+            signature: self.sign(self.prev.as_bytes()),
+        })
+    }
+
+    fn case_ops(&mut self, sequence: u32, fields: usize) -> Result<Vec<Box<RawValue>>, Failure> {
         let now = watch::now();
         let case = CaseId::new(now, &self.chance);
         let case_no = CaseNo::compose(
             shanghai_day(now),
             desk_tests::office::BRANCH,
-            "0Z",
-            sequence,
+            &device_code(sequence),
+            sequence % 10_000,
         )
         .map_err(|reject| Failure::new(format!("case number: {reject:?}")))?;
         let office = OfficeCode::parse(desk_tests::office::BRANCH)
@@ -182,16 +220,7 @@ impl Device {
                     accepted: BTreeMap::new(),
                 }),
         );
-        let first_seq = self.seq + 1;
-        let ops = self.chain(case, now, &bodies)?;
-        let request = PushRequest {
-            device: self.id,
-            incarnation: self.incarnation,
-            first_seq,
-            ops,
-            signature: self.sign(self.prev.as_bytes()),
-        };
-        json(&request)
+        self.chain(case, now, &bodies)
     }
 
     fn chain(
@@ -231,6 +260,13 @@ impl Device {
     fn sign(&self, message: &[u8]) -> String {
         STANDARD.encode(self.key.sign(message).to_bytes())
     }
+}
+
+/// Ten thousand numbers of a day are one device's; the next ten thousand are the next one's.
+fn device_code(sequence: u32) -> String {
+    let letter = |n: u32| char::from_u32(u32::from(b'A') + n % 26).unwrap_or('Z');
+    let part = sequence / 10_000;
+    [letter(part / 26), letter(part)].iter().collect()
 }
 
 const FIELDS: [(FieldKey, &str); 3] = [

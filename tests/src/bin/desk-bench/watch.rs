@@ -95,6 +95,21 @@ fn pss_kb(pid: u32) -> Option<f64> {
     line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
+/// The most memory that a process ever had (RSS), in MB, from its `status` file.
+pub fn most_memory_mb(status: &std::path::Path) -> Result<f64, Failure> {
+    let text = fs::read_to_string(status).map_err(Failure::at("read the memory"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kb = line.and_then(|line| {
+        line.trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<f64>()
+            .ok()
+    });
+    kb.map(|kb| kb / 1024.0)
+        .ok_or_else(|| Failure::new("no VmHWM"))
+}
+
 struct Stat {
     parent: u32,
     cpu_ms: f64,
