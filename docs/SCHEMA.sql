@@ -85,6 +85,28 @@ CREATE TABLE setting (
   json TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- ==== alerts: what happened to the desk itself, and what became of an op that nobody could send.
+
+-- Told in the window until somebody has seen it. `code` is a catalogue key, `params` a JSON object of counts and codes, never a value
+-- of anybody. The newest 200 are kept.
+CREATE TABLE alert (
+  id INTEGER PRIMARY KEY,
+  code TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  params TEXT NOT NULL,
+  seen INTEGER NOT NULL DEFAULT 0 CHECK (seen IN (0, 1))
+) STRICT;
+
+CREATE INDEX alert_unseen ON alert (id) WHERE seen = 0;
+
+-- Parked ops that a person let be: who, when and why. The op itself stays in the journal.
+CREATE TABLE dismissal (
+  op_id BLOB PRIMARY KEY CHECK (length(op_id) = 16),
+  by BLOB NOT NULL CHECK (length(by) = 16),
+  at INTEGER NOT NULL,
+  reason TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- ==== cases: what the server decided, and the view of it that people see. All of it can be rebuilt.
 
 -- Where this desk stands in the feed of a scope (an office). No row: the first fill is not complete.

@@ -207,6 +207,7 @@ export class MockHost {
       conflicts,
       database_bytes: 18_400_000,
       documents_bytes: 241_000_000,
+      alerts: [],
       free_bytes: 92_000_000_000,
       rows: [
         {

@@ -251,7 +251,7 @@ impl Desk {
                     let Some(inner) = desk.upgrade() else { return };
                     inner.events.tell(Changed {
                         cases: touched.cases.iter().map(ToString::to_string).collect(),
-                        sync: touched.outbox || touched.documents,
+                        sync: touched.outbox || touched.documents || touched.alerts,
                         registry: touched.registry,
                         ..Changed::default()
                     });

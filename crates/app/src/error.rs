@@ -101,6 +101,7 @@ pub enum Thing {
     Article,
     Conflict,
     Call,
+    Parked,
 }
 
 impl std::fmt::Display for Thing {
@@ -112,6 +113,7 @@ impl std::fmt::Display for Thing {
             Self::Article => "article",
             Self::Conflict => "conflict",
             Self::Call => "call",
+            Self::Parked => "parked op",
         })
     }
 }
@@ -132,6 +134,7 @@ impl AppError {
             Self::NotFound(Thing::Article) => "article.not_found",
             Self::NotFound(Thing::Conflict) => "conflict.not_found",
             Self::NotFound(Thing::Call) => "call.not_found",
+            Self::NotFound(Thing::Parked) => "parked.not_found",
             Self::TextEmpty(_) => "text.empty",
             Self::TextTooLong(..) => "text.too_long",
             Self::NotAChoice(_) => "request.not_a_choice",

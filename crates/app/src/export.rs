@@ -31,7 +31,7 @@ exported! {
     EvidenceAdd DiagnosisAnswer DocumentAdd DocumentAttachArgs DocumentDetachArgs DocumentTicket NoteArgs WaitArgs
     WithdrawArgs FinishArgs JudgeArgs WaiveArgs ReturnArgs ReturnAnswerArgs RejectArgs ApproveArgs HoldArgs ReasonArgs
     ExecuteRecordArgs NoticeArgs FollowUpArgs ReopenArgs ConflictArgs RevealArgs SearchArgs MerchantRef ArticleRef
-    CallEnd EventsSince CodeVerifyArgs
+    CallEnd EventsSince CodeVerifyArgs SyncAct
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //!
 //! It must never know: the network, the wire, passphrases, windows, or what time it is.
 
+mod alert;
 mod ballast;
 mod documents;
 mod drafts;
@@ -39,6 +40,7 @@ mod house;
 #[cfg(test)]
 mod schema_test;
 
+pub use alert::Alert;
 pub use documents::{
     DocumentSummary, DownloadWanted, NewDocument, Part, Transfer, Upload, manifest_of,
 };

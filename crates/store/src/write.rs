@@ -14,6 +14,7 @@ pub struct Touched {
     pub outbox: bool,
     pub documents: bool,
     pub registry: bool,
+    pub alerts: bool,
 }
 
 impl Touched {

@@ -1,3 +1,4 @@
+export type { AlertView } from './types/AlertView';
 export type { AnswerView } from './types/AnswerView';
 export type { AppStatus } from './types/AppStatus';
 export type { ApproveArgs } from './types/ApproveArgs';
@@ -89,6 +90,7 @@ export type { SetupServer } from './types/SetupServer';
 export type { SetupStandalone } from './types/SetupStandalone';
 export type { SignIn } from './types/SignIn';
 export type { StepView } from './types/StepView';
+export type { SyncAct } from './types/SyncAct';
 export type { SyncBadge } from './types/SyncBadge';
 export type { SyncDocument } from './types/SyncDocument';
 export type { SyncRow } from './types/SyncRow';

@@ -14,6 +14,10 @@ mod review;
 mod start;
 mod status;
 mod sync;
+mod sync_act;
+
+// Not in the table yet: the shell gives it its window command.
+pub use sync_act::sync_act;
 
 use crate::desk::Desk;
 use crate::dto::UiError;

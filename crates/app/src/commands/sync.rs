@@ -1,7 +1,7 @@
 //! The second axis: what of this machine the server has, what waits, and what to do about it.
 
 use crate::desk::Desk;
-use crate::dto::{Diagnostics, Nothing, SyncBadge, SyncDocument, SyncRow, SyncScreen};
+use crate::dto::{AlertView, Diagnostics, Nothing, SyncBadge, SyncDocument, SyncRow, SyncScreen};
 use crate::error::AppError;
 use crate::screens::Painter;
 use crate::session::{Mode, Session};
@@ -66,6 +66,12 @@ pub fn sync_diagnostics(desk: &Desk, _: Nothing) -> Result<Diagnostics, AppError
                 "{} seq {} acknowledged {} hash {}",
                 head.incarnation, head.seq, head.acknowledged_seq, head.hash
             ),
+        );
+    }
+    for alert in &screen.alerts {
+        line(
+            "alert",
+            &format!("{} at {} {:?}", alert.code, alert.at, alert.params),
         );
     }
     for row in &screen.rows {
@@ -152,6 +158,7 @@ fn screen(desk: &Desk, session: &Session) -> Result<SyncScreen, AppError> {
             .collect(),
         documents: documents(session, status.as_ref())?,
         conflicts: conflicts(desk, session, &rows)?,
+        alerts: alerts(session)?,
         database_bytes: ["desk.db", "desk.db-wal"]
             .iter()
             .map(|name| file_bytes(&dir.join(name)))
@@ -159,6 +166,17 @@ fn screen(desk: &Desk, session: &Session) -> Result<SyncScreen, AppError> {
         documents_bytes: folder_bytes(&dir.join("documents")),
         free_bytes: free_bytes(dir),
     })
+}
+
+fn alerts(session: &Session) -> Result<Vec<AlertView>, AppError> {
+    let alerts = session.store.alerts()?;
+    let views = alerts.into_iter().map(|alert| AlertView {
+        id: alert.id,
+        code: alert.code,
+        at: alert.at,
+        params: alert.params,
+    });
+    Ok(views.collect())
 }
 
 fn link_of(status: Option<&SyncStatus>) -> (String, Option<String>) {
@@ -188,11 +206,7 @@ const fn why_name(why: OfflineWhy) -> &'static str {
 /// Why it waits, and the one thing that helps.
 fn sync_row(row: &OutboxRow, status: Option<&SyncStatus>) -> SyncRow {
     let (state, reason, action) = match row.state {
-        OpState::Parked => (
-            "parked",
-            row.reason.clone().unwrap_or_default(),
-            "contact_admin",
-        ),
+        OpState::Parked => ("parked", row.reason.clone().unwrap_or_default(), "retry"),
         OpState::Refused => ("refused", refusal(row), "open_case"),
         OpState::Conflict => ("queued", "conflict".to_owned(), "open_case"),
         OpState::Held => held(row),
@@ -233,7 +247,8 @@ fn held(row: &OutboxRow) -> (&'static str, String, &'static str) {
     let action = match why {
         HeldWhy::UnknownKind => "update",
         HeldWhy::ActorRevoked => "contact_admin",
-        HeldWhy::MissingDependency | HeldWhy::BodyMissing | HeldWhy::Internal => "wait",
+        HeldWhy::BodyMissing => "retry",
+        HeldWhy::MissingDependency | HeldWhy::Internal => "wait",
     };
     ("held", word(why), action)
 }

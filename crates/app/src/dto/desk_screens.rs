@@ -123,9 +123,19 @@ dto! {
         rows: Vec<SyncRow>,
         documents: Vec<SyncDocument>,
         conflicts: Vec<ConflictView>,
+        /// What happened to the desk itself and nobody has seen yet, newest first.
+        alerts: Vec<AlertView>,
         #[ts(type = "number")] database_bytes: u64,
         #[ts(type = "number")] documents_bytes: u64,
         #[ts(type = "number")] free_bytes: u64,
+    }
+    AlertView {
+        #[ts(type = "number")] id: i64,
+        /// Catalogue key `alert.<code>`: desk.cloned, desk.restored, desk.recovered, desk.disk_full, server.restored, clock.skew, digest.repaired.
+        code: String,
+        #[ts(type = "number")] at: i64,
+        /// Counts and codes for the text, never a value of anybody.
+        params: BTreeMap<String, String>,
     }
     SyncRow {
         op: String,
@@ -137,7 +147,7 @@ dto! {
         state: String,
         /// Catalogue key `sync_reason.<reason>`.
         reason: String,
-        /// Catalogue key `sync_action.<action>`: none, wait, sign_in, open_case, contact_admin, update.
+        /// Catalogue key `sync_action.<action>`: none, wait, sign_in, open_case, contact_admin, update, retry.
         action: String,
     }
     SyncDocument { id: String, case: String, case_no: String, kind: String, sent: u32, total: u32 }

@@ -5,10 +5,12 @@
 mod case_screen;
 mod desk_screens;
 mod requests;
+mod sync_act;
 
 pub use case_screen::*;
 pub use desk_screens::*;
 pub use requests::*;
+pub use sync_act::SyncAct;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ mod lists;
 mod offers;
 mod privacy;
 mod start;
+mod sync_centre;
 mod table;
 mod typing;
 

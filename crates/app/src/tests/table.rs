@@ -100,6 +100,7 @@ fn codes_keep_their_spelling_for_ever() {
         AppError::NotFound(Thing::Article),
         AppError::NotFound(Thing::Conflict),
         AppError::NotFound(Thing::Call),
+        AppError::NotFound(Thing::Parked),
         AppError::TextEmpty("x"),
         AppError::TextTooLong("x", 1),
         AppError::NotAChoice("x"),
@@ -134,7 +135,7 @@ fn codes_keep_their_spelling_for_ever() {
         codes.join(" "),
         "app.locked start.already_set_up start.not_set_up start.no_demo_pack request.unknown_command \
          request.bad_arguments case.not_found document.not_found merchant.not_found article.not_found \
-         conflict.not_found call.not_found text.empty text.too_long request.not_a_choice request.bad_date \
+         conflict.not_found call.not_found parked.not_found text.empty text.too_long request.not_a_choice request.bad_date \
          field.unknown reveal.nothing reveal.too_many request.unknown_provenance session.no_server \
          session.contact_needed session.passphrase_needed session.account_inactive media.too_large \
          document.on_its_way document.bad_base64 app.unexpected vault.passphrase_too_short vault.passphrase_too_long \

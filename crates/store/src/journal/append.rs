@@ -13,9 +13,12 @@ use crate::view::{Views, judge_one};
 use crate::write::Touched;
 use desk_domain::field::FieldKey;
 use desk_domain::ids::{CaseId, GroupId};
-use desk_domain::op::{ChainHash, Group, Hlc, Op};
+use desk_domain::op::{ChainHash, Group, Hlc, MAX_OP_BYTES, Op, OpError};
 use desk_domain::outcome::Outcome;
 use rusqlite::{Connection, OptionalExtension, params};
+
+/// An op may have to be hung on another chain, where its number has more digits.
+const ROOM_FOR_A_NEW_PLACE: usize = 32;
 
 /// The end of the chain while ops are being hung on it.
 struct Tip {
@@ -83,6 +86,9 @@ fn append_group(
             return Err(StoreError::Refused { code, params });
         }
         let bytes = op.to_bytes()?;
+        if bytes.len() > MAX_OP_BYTES - ROOM_FOR_A_NEW_PLACE {
+            return Err(OpError::TooLarge(bytes.len()).into());
+        }
         tip.hash = ChainHash::after(tip.hash, bytes.as_bytes());
         insert_op(tx, &op, &bytes, tip.hash, &decision.outcome)?;
         timeline::put_local(tx, &decision.timeline)?;

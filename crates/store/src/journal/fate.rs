@@ -5,7 +5,7 @@ use crate::sql::{Blob, named, signed};
 use crate::timeline;
 use desk_domain::case::Case;
 use desk_domain::ids::{CaseId, OpId};
-use desk_domain::outcome::Outcome;
+use desk_domain::outcome::{HeldWhy, Outcome};
 use desk_domain::time::Millis;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,11 @@ pub(crate) fn write_fate_preview(
     Ok(())
 }
 
+/// The server holds the place of an op, not the op.
+const BODY_MISSING: Outcome = Outcome::Held {
+    why: HeldWhy::BodyMissing,
+};
+
 /// Writes the server's verdict on one op. `confirmed` is the snapshot this desk holds; `folded` says that the snapshot has the op in it.
 ///
 /// Returns the case when the op is one of ours. An op of another desk is not ours to note.
@@ -90,14 +95,20 @@ pub(crate) fn settle(
     confirmed: Option<&Case>,
     folded: bool,
 ) -> Result<Option<CaseId>, StoreError> {
-    let found: Option<([u8; 16], Option<String>)> = conn
-        .prepare_cached("SELECT case_id, outcome FROM op_fate WHERE op_id = ?1")?
-        .query_row(params![op.blob()], |row| Ok((row.get(0)?, row.get(1)?)))
+    let found: Option<([u8; 16], Option<String>, String)> = conn
+        .prepare_cached("SELECT case_id, outcome, state FROM op_fate WHERE op_id = ?1")?
+        .query_row(params![op.blob()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .optional()?;
-    let Some((case, before)) = found else {
+    let Some((case, before, state)) = found else {
         return Ok(None);
     };
     let case = CaseId::from_blob(case);
+    if ["parked", "queued"].contains(&state.as_str()) && *outcome == BODY_MISSING {
+        // The server says what the desk told it: the op is still with us, parked or on its way once more.
+        return Ok(Some(case));
+    }
     // A verdict stands for ever; only "held" may still become one.
     let before = outcome_of(before)?;
     let standing = before.filter(|before| !matches!(before, Outcome::Held { .. }));

@@ -5,6 +5,7 @@ mod chain;
 mod fate;
 mod incarnation;
 mod outbox;
+mod parked;
 mod receipt;
 mod unsent;
 

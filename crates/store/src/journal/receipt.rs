@@ -36,20 +36,6 @@ impl Store {
         })
     }
 
-    /// Puts an op aside for a person to look at. It stays in the journal and in the chain.
-    pub fn park(&self, op: OpId, reason: &str) -> Result<(), StoreError> {
-        self.write(|tx, touched| {
-            let case = case_of(tx, op)?.ok_or(StoreError::UnknownOp(op))?;
-            tx.execute(
-                "UPDATE op_fate SET state = 'parked', reason = ?2 WHERE op_id = ?1 AND state IN ('queued', 'parked')",
-                params![op.blob(), reason],
-            )?;
-            touched.outbox = true;
-            touched.cases.insert(case);
-            Ok(())
-        })
-    }
-
     /// A person has seen a refusal or a lost conflict: it leaves the list, not the journal.
     pub fn dismiss(&self, op: OpId) -> Result<(), StoreError> {
         let judge = self.judge();
@@ -75,7 +61,7 @@ impl Store {
         self.write(|tx, touched| {
             tx.execute(
                 "UPDATE op_fate SET state = 'queued', replay = 1, open = 1, applied_rev = NULL, outcome = NULL
-                 WHERE op_id IN (SELECT op_id FROM op WHERE incarnation = ?1 AND seq > ?2) AND state <> 'parked'",
+                 WHERE ord IN (SELECT ord FROM op WHERE incarnation = ?1 AND seq > ?2) AND state <> 'parked'",
                 params![incarnation.blob(), signed(seq)?],
             )?;
             tx.execute(
@@ -106,6 +92,7 @@ fn check_head(tx: &Connection, receipt: &Acknowledged) -> Result<(), StoreError>
     }
 }
 
+/// A parked op stays parked: of it, the server has the hash alone.
 fn mark_stored(tx: &Connection, receipt: &Acknowledged) -> Result<(), StoreError> {
     let before: Option<i64> = tx
         .prepare_cached("SELECT acknowledged_seq FROM journal_head WHERE incarnation = ?1")?
@@ -116,8 +103,8 @@ fn mark_stored(tx: &Connection, receipt: &Acknowledged) -> Result<(), StoreError
         return Ok(());
     }
     tx.prepare_cached(
-        "UPDATE op_fate SET state = 'stored' WHERE state IN ('queued', 'parked') AND op_id IN
-           (SELECT op_id FROM op WHERE incarnation = ?1 AND seq > ?2 AND seq <= ?3)",
+        "UPDATE op_fate SET state = 'stored' WHERE state = 'queued' AND ord IN
+           (SELECT ord FROM op WHERE incarnation = ?1 AND seq > ?2 AND seq <= ?3)",
     )?
     .execute(params![
         receipt.incarnation.blob(),

@@ -10,6 +10,6 @@ state: string,
  */
 reason: string, 
 /**
- * Catalogue key `sync_action.<action>`: none, wait, sign_in, open_case, contact_admin, update.
+ * Catalogue key `sync_action.<action>`: none, wait, sign_in, open_case, contact_admin, update, retry.
  */
 action: string, };
