@@ -49,6 +49,7 @@ codes! {
     WithdrawReminders = "withdraw.reminders";
     FinishReason = "finish.reason";
     FinishSurviving = "finish.surviving";
+    ReviewTaken = "review.taken";
     ReviewNoItems = "review.no_items";
     ReviewItemUnknown = "review.item_unknown";
     ReviewReasonUnknown = "review.reason_unknown";
@@ -119,7 +120,7 @@ mod tests {
         case.wrong_state field.invalid field.secret text.secret text.too_long document.exists document.manifest \
         document.inactive document.not_stored document.reason_missing document.reason_unknown submit.incomplete \
         wait.missing_list wait.promise_date withdraw.reason withdraw.identity_unchecked withdraw.too_early \
-        withdraw.reminders finish.reason finish.surviving review.no_items review.item_unknown review.reason_unknown \
+        withdraw.reminders finish.reason finish.surviving review.taken review.no_items review.item_unknown review.reason_unknown \
         review.appeal_missing review.fraud_needs_reviewer_first review.fraud_needs_second_person review.fraud_open \
         review.stale_content review.conflict_open review.documents_open review.risk_hold review.assurance \
         review.second_person waive.reason waive.not_required hold.reason hold.review_date risk.reason \

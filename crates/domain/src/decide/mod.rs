@@ -22,6 +22,7 @@ use crate::refusal::{Code, Refusal};
 use crate::time::Millis;
 use std::collections::BTreeMap;
 
+pub use review::lock_of;
 pub use rights::allowed;
 
 /// What the rules may look at beside the case and the op.

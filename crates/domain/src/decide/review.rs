@@ -9,11 +9,15 @@ use crate::case::{
     Verdict,
 };
 use crate::checklist;
-use crate::ids::DocumentId;
+use crate::ids::{DocumentId, UserId};
 use crate::op::{ChainHash, OpBody};
 use crate::outcome::HeldWhy;
 use crate::people::Role;
 use crate::refusal::{Code, Refusal};
+use crate::time::Millis;
+
+/// How long a case belongs to the reviewer who took it.
+const LOCK_MS: Millis = 15 * 60 * 1000;
 
 pub(super) fn judge(judge: &Judge<'_>, body: &OpBody, case: &mut Case) -> Judged {
     not_a_maker(judge, case)?;
@@ -21,6 +25,10 @@ pub(super) fn judge(judge: &Judge<'_>, body: &OpBody, case: &mut Case) -> Judged
         harmless(note)?;
         return take(judge, case);
     }
+    if let OpBody::DocumentWaive { kind, reason } = body {
+        return waive(judge, case, *kind, reason);
+    }
+    not_in_other_hands(judge, case)?;
     if let OpBody::DocumentJudge {
         document,
         verdict,
@@ -37,9 +45,6 @@ pub(super) fn judge(judge: &Judge<'_>, body: &OpBody, case: &mut Case) -> Judged
         };
         return judge_document(judge, case, *document, word);
     }
-    if let OpBody::DocumentWaive { kind, reason } = body {
-        return waive(judge, case, *kind, reason);
-    }
     if let OpBody::ReviewReturn { items } = body {
         return send_back(judge, case, items);
     }
@@ -52,8 +57,47 @@ pub(super) fn judge(judge: &Judge<'_>, body: &OpBody, case: &mut Case) -> Judged
     Err(Stop::Held(HeldWhy::Internal))
 }
 
+/// Who holds the case and until when. It is free again once that person has given a decision that needs a second one,
+/// or has become a maker of the case and may decide nothing about it.
+#[must_use]
+pub fn lock_of(case: &Case) -> Option<(UserId, Millis)> {
+    let (owner, taken_at) = case.reviewer.zip(case.moments.taken_at)?;
+    let has_decided = case.fraud_reject_by.is_some()
+        || case.approvals.iter().any(|approval| approval.user == owner);
+    let may_decide = !has_decided && !case.makers.contains(&owner);
+    (case.state == CaseState::InReview && may_decide)
+        .then(|| (owner, taken_at.saturating_add(LOCK_MS)))
+}
+
+/// Two reviewers never decide about one case at the same time. The judge's time counts, not the reviewer's clock.
+fn not_in_other_hands(judge: &Judge<'_>, case: &Case) -> Result<(), Stop> {
+    // A supervisor who does not review is never the first to decide, and may free the case anyway.
+    let competes = judge.ctx.actor.may(Role::Reviewer);
+    match lock_of(case) {
+        Some((owner, until)) if competes && owner != judge.op.actor && judge.ctx.now < until => {
+            Err(Refusal::from(Code::ReviewTaken)
+                .with("until", until.to_string())
+                .into())
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// From the queue, or from another reviewer whose time is over. A supervisor takes it out of their hands at any time:
+/// into their own if they review too, else back to whoever comes next.
 fn take(judge: &Judge<'_>, case: &mut Case) -> Judged {
-    all_stored(case)?;
+    let actor = judge.ctx.actor;
+    if case.state == CaseState::InReview && !actor.may(Role::Supervisor) {
+        not_in_other_hands(judge, case)?;
+    }
+    if !actor.may(Role::Reviewer) {
+        ensure(case.reviewer.is_some(), Code::CaseWrongState)?;
+        case.reviewer = None;
+        return Ok(Done::default().with("released", "true"));
+    }
+    if case.state == CaseState::Submitted {
+        all_stored(case)?;
+    }
     case.state = CaseState::InReview;
     case.reviewer = Some(judge.op.actor);
     case.moments.taken_at = Some(judge.at());

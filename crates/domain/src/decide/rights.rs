@@ -101,7 +101,7 @@ fn right_of(kind: &str) -> Right {
             &[Agent, Clerk, System],
             &[Draft, Waiting, Returned, Submitted, InReview, Approved],
         ),
-        "review.take" => command(&[Reviewer], &[Submitted]),
+        "review.take" => command(&[Reviewer, Supervisor], &[Submitted, InReview]),
         "document.judge" | "review.return" => command(&[Reviewer], &[InReview]),
         "review.reject" | "review.approve" => command(&[Reviewer, Supervisor], &[InReview]),
         "document.waive" => command(
@@ -128,6 +128,11 @@ fn may_withdraw(actor: &Actor, state: CaseState) -> bool {
     }
 }
 
+/// A reviewer takes; a supervisor only takes out of somebody's hands.
+fn may_take(actor: &Actor, state: CaseState) -> bool {
+    actor.may(Reviewer) || (actor.may(Supervisor) && state == InReview)
+}
+
 /// Role, office and state; the guards of each op follow in its own handler.
 pub(super) fn check(judge: &Judge<'_>, body: &OpBody, case: Option<&Case>) -> Result<(), Stop> {
     let actor = judge.ctx.actor;
@@ -146,6 +151,9 @@ pub(super) fn check(judge: &Judge<'_>, body: &OpBody, case: Option<&Case>) -> Re
         return Err(wrong_state(case));
     }
     if body.kind() == "case.withdraw" && !may_withdraw(actor, case.state) {
+        return Err(Code::ActorRole.into());
+    }
+    if body.kind() == "review.take" && !may_take(actor, case.state) {
         return Err(Code::ActorRole.into());
     }
     Ok(())
@@ -182,6 +190,7 @@ pub fn allowed(case: &Case, ctx: &Context<'_>) -> Vec<&'static str> {
                 .states
                 .is_some_and(|states| states.contains(&case.state))
             && (*kind != "case.withdraw" || may_withdraw(actor, case.state))
+            && (*kind != "review.take" || may_take(actor, case.state))
             && (*kind != "case.submit" || matches!(case.state, Draft | Returned))
             && !(checks_others(kind) && is_maker(actor, case))
     };

@@ -8,7 +8,7 @@ use crate::ids::{OfficeCode, UserId};
 use crate::op::OpBody;
 use crate::outcome::{HeldWhy, Outcome};
 use crate::people::{Actor, Employer, Role};
-use crate::testkit::{self, Story, typed};
+use crate::testkit::{self, MINUTE, Story, typed};
 use std::collections::BTreeSet;
 
 fn applied(outcome: &Outcome) -> bool {
@@ -54,6 +54,66 @@ fn reviewer_cannot_judge_own_case_from_any_account() {
         code(&Story::judged().send(&other_account(Role::Supervisor), &waive)),
         "actor.is_maker"
     );
+}
+
+#[test]
+fn a_taken_case_is_decided_by_its_reviewer_alone_for_fifteen_minutes() {
+    let other = testkit::actor(61, Role::Reviewer);
+    let take = OpBody::ReviewTake {
+        note: String::new(),
+    };
+    let story = Story::judged();
+    let taken_at = story.the_case().moments.taken_at.unwrap();
+    let decisions = [
+        story.approve_body(),
+        testkit::verdict(1, Verdict::Accepted, None),
+        OpBody::ReviewReject {
+            code: "NOT_ENTITLED".to_owned(),
+            appeal: "x".to_owned(),
+        },
+        take.clone(),
+    ];
+    for body in &decisions {
+        let mut early = story.clone();
+        early.now = taken_at + 15 * MINUTE - 1;
+        assert_eq!(code(&early.clone().send(&other, body)), "review.taken");
+        assert!(applied(&early.send(&testkit::reviewer(), body)));
+        let mut late = story.clone();
+        late.now = taken_at + 15 * MINUTE;
+        assert!(applied(&late.send(&other, body)), "{body:?}");
+    }
+    let mut late = story.clone();
+    late.now = taken_at + 15 * MINUTE;
+    late.send(&other, &take);
+    assert_eq!(late.the_case().reviewer, Some(other.user));
+    let approve = late.approve_body();
+    assert_eq!(
+        code(&late.send(&testkit::reviewer(), &approve)),
+        "review.taken"
+    );
+}
+
+#[test]
+fn a_supervisor_takes_a_case_out_of_a_reviewers_hands() {
+    let take = OpBody::ReviewTake {
+        note: String::new(),
+    };
+    let other = testkit::actor(61, Role::Reviewer);
+    let mut story = Story::judged();
+    assert!(applied(&story.send(&testkit::supervisor(), &take)));
+    assert_eq!(story.the_case().reviewer, None);
+    assert_eq!(story.the_case().state, CaseState::InReview);
+    assert_eq!(
+        code(&story.clone().send(&testkit::supervisor(), &take)),
+        "case.wrong_state"
+    );
+    let approve = story.approve_body();
+    assert!(applied(&story.clone().send(&other, &approve)));
+    let mut both = testkit::supervisor();
+    both.roles.insert(Role::Reviewer);
+    let mut story = Story::judged();
+    assert!(applied(&story.send(&both, &take)));
+    assert_eq!(story.the_case().reviewer, Some(both.user));
 }
 
 #[test]

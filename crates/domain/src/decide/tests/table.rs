@@ -91,6 +91,8 @@ const ACTIVE: &[CaseState] = &[
 /// Commands that judge without moving the case.
 const STAYS: &[(&str, &[CaseState], &[Role])] = &[
     ("judge", &[InReview], &[Reviewer]),
+    // The lock of whoever took it is over after forty days.
+    ("take", &[InReview], &[Reviewer, Supervisor]),
     (
         "waive",
         &[Draft, Waiting, Returned, Submitted, InReview],
