@@ -214,7 +214,12 @@ fn decided_executed_told(agent: &TestDesk, reviewer: &TestDesk, operator: &TestD
             json!({ "case": id, "result": "records_seen", "note": "" }),
         )
         .unwrap();
-    agent.ask("case_close", case(id)).unwrap();
+    agent
+        .ask(
+            "case_move",
+            json!({ "case": id, "act": { "kind": "close" } }),
+        )
+        .unwrap();
     state(agent, id, "closed");
     let seen = state(reviewer, id, "closed");
     let kinds: Vec<&str> = seen["timeline"]

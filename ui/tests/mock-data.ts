@@ -370,6 +370,7 @@ export function aCase(state: string): T.CaseScreen {
       digest: 'd-1',
       reviewer: state === 'in_review' ? '审核员乙' : null,
       mine: state === 'in_review',
+      locked_until: state === 'in_review' ? NOW + 900_000 : null,
       approvals: [],
       second_needed: false,
       fraud_reject_by: null,

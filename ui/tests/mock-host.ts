@@ -200,8 +200,8 @@ export class MockHost {
       badge: this.status().sync,
       server_url: 'https://desk.example.invalid',
       link: 'offline',
-      why: 'refused',
-      last_success_at: NOW,
+      why: 'no_answer',
+      last_contact_at: NOW,
       clock_skew_ms: 400,
       server_version: '0.1.0',
       conflicts,
@@ -210,16 +210,6 @@ export class MockHost {
       alerts: [],
       free_bytes: 92_000_000_000,
       rows: [
-        {
-          op: 'o1',
-          case: 'c1',
-          case_no: this.case.case_no,
-          kind: 'field.set',
-          at: NOW,
-          state: 'queued',
-          reason: 'offline',
-          action: 'wait',
-        },
         {
           op: 'o2',
           case: 'c2',
@@ -231,9 +221,40 @@ export class MockHost {
           action: 'open_case',
         },
       ],
-      documents: [{ id: 'd1', case: 'c1', case_no: this.case.case_no, kind: 'invoice', sent: 1, total: 3 }],
+      waiting: [
+        {
+          case: 'c1',
+          case_no: this.case.case_no,
+          ops: 3,
+          kinds: ['field.set', 'document.attach'],
+          oldest_at: NOW,
+          state: 'local',
+          reason: 'no_answer',
+          action: 'sync_now',
+        },
+      ],
+      waiting_more: 0,
+      disk_low: false,
+      documents: [
+        {
+          id: 'd1',
+          case: 'c1',
+          case_no: this.case.case_no,
+          kind: 'invoice',
+          sent_bytes: 1_048_576,
+          total_bytes: 2_500_000,
+          percent: 41,
+          state: 'local',
+          reason: 'no_answer',
+          action: 'sync_now',
+        },
+      ],
     }),
+    sync_now: () => this.handlers['sync_status']?.({} as never),
     sync_diagnostics: (): T.Diagnostics => ({ text: 'unsent=3' }),
+    diagnostics_save: (): T.DiagnosticsSaved => ({
+      path: '/home/demo/Downloads/unbind-desk-diagnostics-20261122-1.txt',
+    }),
   };
 
   private becomeReady(): T.AppStatus {

@@ -159,6 +159,74 @@ it('an_approval_is_held_five_seconds_and_undo_means_it_was_never_sent', async ()
   expect(said(host, 'review_approve')).toEqual([{ case: 'c1', digest: 'd-1' }]);
 });
 
+function reviewing(state = 'in_review'): ReviewWork {
+  const review = aReview(aCase(state));
+  return new ReviewWork(
+    () => review,
+    () => undefined,
+    () => undefined,
+  );
+}
+
+it('a_missing_paper_is_marked_and_goes_back_by_its_kind', async () => {
+  const host = install({ role: 'reviewer', state: 'in_review' });
+  const work = reviewing();
+  expect(work.missing.map((item) => item.any_of)).toEqual([['business_licence']]);
+  vi.useFakeTimers();
+  work.choosing = { kind: 'missing', paper: 'business_licence' };
+  work.reason(0);
+  work.choosing = { kind: 'missing', paper: 'business_licence' };
+  work.reason(0);
+  expect(work.marks).toHaveLength(1);
+  work.sendBack();
+  await vi.advanceTimersByTimeAsync(5000);
+  const [sent] = said(host, 'review_return') as { items: { missing_kind: string | null; document: string | null }[] }[];
+  expect(sent?.items.map((item) => [item.missing_kind, item.document])).toEqual([['business_licence', null]]);
+});
+
+it('after_a_decision_the_next_case_opens_and_undo_comes_back', async () => {
+  const host = install({ role: 'reviewer', state: 'in_review' });
+  const work = reviewing();
+  session.go('review', 'c1');
+  vi.useFakeTimers();
+  work.approve();
+  expect(work.held).toBe(true);
+  await vi.advanceTimersByTimeAsync(100);
+  const next = session.route;
+  expect([next.screen, next.id === 'c1', next.id === '']).toEqual(['review', false, false]);
+  toasts.list.at(-1)?.undo?.();
+  await vi.advanceTimersByTimeAsync(100);
+  expect([session.route.id, work.held]).toEqual(['c1', false]);
+  await vi.advanceTimersByTimeAsync(6000);
+  expect(said(host, 'review_approve')).toEqual([]);
+});
+
+it('a_decision_that_fails_is_told_on_its_case', async () => {
+  const host = install({ role: 'reviewer', state: 'in_review' });
+  host.failing.set('review_approve', error('review.taken'));
+  const work = reviewing();
+  vi.useFakeTimers();
+  work.approve();
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(reviewing().error?.code).toBe('review.taken');
+  work.error = null;
+  expect(reviewing().error).toBeNull();
+});
+
+it('every_row_of_the_sync_centre_says_why_and_has_something_to_press', async () => {
+  const host = await open('#/sync');
+  for (const list of ['sync-rows-row', 'sync-waiting-row', 'sync-document']) {
+    const rows = await screen.findAllByTestId(list);
+    for (const row of rows) expect(row.querySelector('button'), list).not.toBeNull();
+  }
+  const waiting = await screen.findByTestId('sync-waiting');
+  expect(waiting.textContent).toContain('服务器没有应答');
+  await userEvent.click(waiting.querySelector('[data-action="sync_now"]') as HTMLElement);
+  await waitFor(() => expect(said(host, 'sync_now')).toHaveLength(1));
+  await userEvent.click(await screen.findByTestId('diagnostics-save'));
+  expect((await screen.findByTestId('diagnostics-saved')).textContent).toContain('unbind-desk-diagnostics');
+});
+
 it('differing_characters_are_marked_in_the_review', async () => {
   await open('#/review/c1', { role: 'reviewer', state: 'in_review' });
   const marks = await screen.findAllByTestId('differs');

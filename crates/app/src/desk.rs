@@ -29,6 +29,8 @@ pub struct DeskConfig {
     pub kdf: KdfCost,
     /// Suggested on the first screen.
     pub default_server: Option<String>,
+    /// Where files go that a person takes out of the desk.
+    pub exports_dir: PathBuf,
 }
 
 /// One desk. Clones are the same desk.

@@ -75,6 +75,8 @@ pub enum AppError {
     DocumentOnItsWay,
     #[error("the bytes are not base64")]
     BadBase64,
+    #[error("the file could not be written")]
+    FileNotWritten,
     /// What the server or the line to it answered.
     #[error("the server refused: {code}")]
     Server {
@@ -155,6 +157,7 @@ impl AppError {
             Self::DocumentTooLarge { .. } => "media.too_large",
             Self::DocumentOnItsWay => "document.on_its_way",
             Self::BadBase64 => "document.bad_base64",
+            Self::FileNotWritten => "file.not_written",
             Self::Vault(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Media(error) => error.code(),
@@ -225,6 +228,7 @@ impl AppError {
             self,
             Self::TooManyReveals { .. }
                 | Self::DocumentOnItsWay
+                | Self::FileNotWritten
                 | Self::Vault(VaultError::TooManyTries { .. } | VaultError::KeystoreUnavailable)
                 | Self::Store(StoreError::DiskFull | StoreError::InUse)
         )

@@ -26,11 +26,11 @@ macro_rules! exported {
 exported! {
     UiError Changed AppStatus FormSpec Settings CasePage QueueCounts SearchPage NotificationRow CallRow
     CaseScreen MatchResult DocumentCard TrayItem Ticket ReviewScreen ConflictView Revealed MerchantScreen
-    ArticleRow ArticleScreen SyncScreen Diagnostics Done CodeSent CodeVerified
+    ArticleRow ArticleScreen SyncScreen Diagnostics DiagnosticsSaved Done CodeSent CodeVerified
     Nothing SetupServer SetupStandalone Unlock SignIn QueueQuery CaseRef CaseNew DraftPut FieldSetArgs FieldsFill
-    EvidenceAdd DiagnosisAnswer DocumentAdd DocumentAttachArgs DocumentDetachArgs DocumentTicket NoteArgs WaitArgs
-    WithdrawArgs FinishArgs JudgeArgs WaiveArgs ReturnArgs ReturnAnswerArgs RejectArgs ApproveArgs HoldArgs ReasonArgs
-    ExecuteRecordArgs NoticeArgs FollowUpArgs ReopenArgs ConflictArgs RevealArgs SearchArgs MerchantRef ArticleRef
+    EvidenceAdd DiagnosisAnswer DocumentAdd DocumentAttachArgs DocumentDetachArgs DocumentTicket DocumentMask NoteArgs
+    CaseMoveArgs JudgeArgs WaiveArgs ReturnArgs ReturnAnswerArgs RejectArgs ApproveArgs ReasonArgs
+    ExecuteRecordArgs NoticeArgs FollowUpArgs ConflictArgs RevealArgs SearchArgs MerchantRef ArticleRef
     CallEnd EventsSince CodeVerifyArgs SyncAct
 }
 
@@ -56,6 +56,7 @@ mod tests {
             include_str!("dto/case_screen.rs"),
             include_str!("dto/desk_screens.rs"),
             include_str!("dto/requests.rs"),
+            include_str!("dto/sync_screen.rs"),
         ];
         let lines = sources.iter().flat_map(|text| text.lines());
         let heads = lines.filter_map(|line| {

@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 const FOLDER: &str = "unbind-desk";
+/// Where people look for what a program gave them; the first that is there.
+const DOWNLOADS: &[&str] = &["Downloads", "下载"];
 
 /// How a desk is started.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct Launch {
     keystore: KeystoreChoice,
     kdf: KdfCost,
     demo_pack: Option<&'static [u8]>,
+    exports_dir: PathBuf,
+    has_usual_profile: bool,
 }
 
 impl Launch {
@@ -45,12 +49,16 @@ impl Launch {
                 _ => return Err(AppError::BadArguments),
             }
         }
+        // A profile of its own keeps to its own folder.
+        let has_usual_profile = profile.is_none();
+        let downloads = has_usual_profile.then(|| downloads(&env)).flatten();
         let profile_dir = match profile {
             Some(dir) => dir,
             None => data_home(&env)
                 .ok_or(AppError::Unexpected("no home folder"))?
                 .join(FOLDER),
         };
+        let exports_dir = downloads.unwrap_or_else(|| profile_dir.join("exports"));
         let docbox_exe =
             std::env::current_exe().map_err(|_| AppError::Unexpected("own program not found"))?;
         let server = server.filter(|url| !url.is_empty());
@@ -61,6 +69,8 @@ impl Launch {
             keystore,
             kdf: KdfCost::default(),
             demo_pack: Some(crate::demo::shipped()),
+            exports_dir,
+            has_usual_profile,
         })
     }
 
@@ -68,6 +78,11 @@ impl Launch {
     #[must_use]
     pub fn with_docbox(self, docbox_exe: PathBuf) -> Self {
         Self { docbox_exe, ..self }
+    }
+
+    /// Whether this is the one profile of this user of the PC, not one given by name.
+    pub fn has_usual_profile(&self) -> bool {
+        self.has_usual_profile
     }
 
     /// A shut desk on this profile.
@@ -81,6 +96,7 @@ impl Launch {
             demo_pack: self.demo_pack,
             kdf: self.kdf,
             default_server: self.server,
+            exports_dir: self.exports_dir,
         }))
     }
 }
@@ -108,6 +124,15 @@ fn data_home(env: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
         return folder("HOME").map(|home| home.join("Library/Application Support"));
     }
     folder("XDG_DATA_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/share")))
+}
+
+fn downloads(env: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+    let home = env(name)
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute())?;
+    let mut folders = DOWNLOADS.iter().map(|name| home.join(name));
+    folders.find(|folder| folder.is_dir())
 }
 
 #[cfg(test)]
@@ -162,6 +187,26 @@ mod tests {
             launched(&[], &home).unwrap().profile_dir,
             PathBuf::from("/data/p")
         );
+    }
+
+    #[test]
+    fn what_is_taken_out_goes_to_the_downloads_but_never_from_a_profile_of_its_own() {
+        let home = tempfile::tempdir().unwrap();
+        let env = [
+            ("HOME", home.path().to_str().unwrap()),
+            ("USERPROFILE", home.path().to_str().unwrap()),
+            ("LOCALAPPDATA", home.path().to_str().unwrap()),
+        ];
+        let none = launched(&[], &env).unwrap();
+        assert_eq!(none.exports_dir, none.profile_dir.join("exports"));
+        std::fs::create_dir(home.path().join("下载")).unwrap();
+        assert_eq!(
+            launched(&[], &env).unwrap().exports_dir,
+            home.path().join("下载")
+        );
+        let own = launched(&["--profile", "/flag"], &env).unwrap();
+        assert_eq!(own.exports_dir, PathBuf::from("/flag/exports"));
+        assert!(none.has_usual_profile() && !own.has_usual_profile());
     }
 
     #[cfg(target_os = "linux")]

@@ -21,6 +21,7 @@ mod founding;
 mod launch;
 mod line;
 mod opening;
+mod report;
 mod screens;
 mod session;
 #[cfg(test)]

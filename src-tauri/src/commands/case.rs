@@ -15,13 +15,7 @@ super::bridge! {
     diagnosis_answer(DiagnosisAnswer) -> CaseScreen;
     note_add(NoteArgs) -> CaseScreen;
     submit(CaseRef) -> CaseScreen;
-    case_wait(WaitArgs) -> CaseScreen;
-    case_resume(ReasonArgs) -> CaseScreen;
-    case_withdraw(WithdrawArgs) -> CaseScreen;
-    case_finish(FinishArgs) -> CaseScreen;
+    case_move(CaseMoveArgs) -> CaseScreen;
     return_answer(ReturnAnswerArgs) -> CaseScreen;
-    case_close(CaseRef) -> CaseScreen;
-    case_reopen(ReopenArgs) -> CaseScreen;
-    case_hold(HoldArgs) -> CaseScreen;
     call_end(CallEnd) -> CaseScreen;
 }

@@ -8,4 +8,5 @@ super::bridge! {
     document_attach(DocumentAttachArgs) -> CaseScreen;
     document_detach(DocumentDetachArgs) -> CaseScreen;
     document_ticket(DocumentTicket) -> Ticket;
+    document_mask(DocumentMask) -> CaseScreen;
 }

@@ -1,6 +1,8 @@
 //! Reveal, register, knowledge, sync centre. Each command hands its arguments to the use case of the same name.
 
-use desk_app::dto::{ArticleRow, ArticleScreen, Diagnostics, MerchantScreen, Revealed, SyncScreen};
+use desk_app::dto::{
+    ArticleRow, ArticleScreen, Diagnostics, DiagnosticsSaved, MerchantScreen, Revealed, SyncScreen,
+};
 
 super::bridge! {
     reveal(RevealArgs) -> Revealed;
@@ -10,4 +12,5 @@ super::bridge! {
     sync_status(Nothing) -> SyncScreen;
     sync_now(Nothing) -> SyncScreen;
     sync_diagnostics(Nothing) -> Diagnostics;
+    diagnostics_save(Nothing) -> DiagnosticsSaved;
 }

@@ -4,7 +4,7 @@
  */
 import { asUiError, call } from './bridge';
 import type { ArgsOf, Command, ResultOf } from './commands';
-import type { CaseScreen, FieldView, UiError } from './dto';
+import type { CaseMove, CaseScreen, FieldView, UiError } from './dto';
 
 export const DRAFT_MS = 250;
 
@@ -60,6 +60,11 @@ export class CaseDesk {
     } finally {
       this.busy = '';
     }
+  }
+
+  /** A move of the open case: wait, resume, withdraw, finish, hold, close, reopen. */
+  async move(act: CaseMove): Promise<boolean> {
+    return this.screen !== null && this.run('case_move', { case: this.screen.id, act });
   }
 
   private take(result: unknown): void {

@@ -28,20 +28,15 @@ export interface Commands {
   diagnosis_answer: [T.DiagnosisAnswer, T.CaseScreen];
   note_add: [T.NoteArgs, T.CaseScreen];
   submit: [T.CaseRef, T.CaseScreen];
-  case_wait: [T.WaitArgs, T.CaseScreen];
-  case_resume: [T.ReasonArgs, T.CaseScreen];
-  case_withdraw: [T.WithdrawArgs, T.CaseScreen];
-  case_finish: [T.FinishArgs, T.CaseScreen];
+  case_move: [T.CaseMoveArgs, T.CaseScreen];
   return_answer: [T.ReturnAnswerArgs, T.CaseScreen];
-  case_close: [T.CaseRef, T.CaseScreen];
-  case_reopen: [T.ReopenArgs, T.CaseScreen];
-  case_hold: [T.HoldArgs, T.CaseScreen];
   call_end: [T.CallEnd, T.CaseScreen];
   document_add: [T.DocumentAdd, T.DocumentCard];
   document_tray: [T.Nothing, T.TrayItem[]];
   document_attach: [T.DocumentAttachArgs, T.CaseScreen];
   document_detach: [T.DocumentDetachArgs, T.CaseScreen];
   document_ticket: [T.DocumentTicket, T.Ticket];
+  document_mask: [T.DocumentMask, T.CaseScreen];
   review_open: [T.CaseRef, T.ReviewScreen];
   review_take: [T.CaseRef, T.ReviewScreen];
   document_judge: [T.JudgeArgs, T.ReviewScreen];
@@ -62,6 +57,7 @@ export interface Commands {
   sync_status: [T.Nothing, T.SyncScreen];
   sync_now: [T.Nothing, T.SyncScreen];
   sync_diagnostics: [T.Nothing, T.Diagnostics];
+  diagnostics_save: [T.Nothing, T.DiagnosticsSaved];
 }
 
 export type Command = keyof Commands;

@@ -24,7 +24,20 @@ export type CommandId =
   | `step_${1 | 2 | 3 | 4 | 5 | 6}`;
 
 export type Letter =
-  'approve' | 'return' | 'reject' | 'down' | 'up' | 'open' | 'zoom_in' | 'zoom_out' | 'fit' | 'full_size' | 'rotate';
+  | 'approve'
+  | 'return'
+  | 'reject'
+  | 'down'
+  | 'up'
+  | 'open'
+  | 'zoom_in'
+  | 'zoom_out'
+  | 'fit'
+  | 'full_size'
+  | 'rotate'
+  | 'magnify'
+  | 'compare'
+  | 'mask';
 
 export const DEFAULT_CHORDS: Readonly<Record<CommandId, string>> = {
   palette: 'Ctrl+K',
@@ -71,6 +84,9 @@ export const DEFAULT_LETTERS: Readonly<Record<Letter, string>> = {
   fit: '0',
   full_size: '1',
   rotate: 'r',
+  magnify: 'm',
+  compare: 'c',
+  mask: 'x',
 };
 
 const RESERVED = new Set(['Shift', 'Ctrl+Space', 'Shift+Space', 'Ctrl+.', 'Ctrl+Shift', 'Ctrl+Shift+Shift']);

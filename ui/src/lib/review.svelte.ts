@@ -1,7 +1,8 @@
 /** A review in progress: what is judged, what is marked to go back, and decisions held for five seconds. */
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { asUiError, call } from './bridge';
-import type { DocumentCard, ReasonView, ReturnArgsItem, ReviewScreen, UiError } from './dto';
-import { t } from './i18n.svelte';
+import type { DocumentCard, ReasonView, RequiredView, ReturnArgsItem, ReviewScreen, UiError } from './dto';
+import { errorText, t } from './i18n.svelte';
 import { session } from './session.svelte';
 import { toasts } from './toast.svelte';
 
@@ -12,8 +13,14 @@ export interface Mark extends ReturnArgsItem {
 export type Choosing =
   | { kind: 'document'; id: string; verdict: 'returned' | 'rejected' }
   | { kind: 'field'; key: string }
+  /** A paper that is needed and not there. */
+  | { kind: 'missing'; paper: string }
   | { kind: 'return' }
   | { kind: 'reject' };
+
+/** Decisions in their five seconds, and decisions that failed, by case: both outlive the screen they were made on. */
+const waiting = new SvelteSet<string>();
+const failed = new SvelteMap<string, UiError>();
 
 export class ReviewWork {
   selected = $state('');
@@ -22,14 +29,31 @@ export class ReviewWork {
   text = $state('');
   appeal = $state('');
   rejectCode = $state('');
-  held = $state(false);
-  error = $state<UiError | null>(null);
+  private own = $state<UiError | null>(null);
 
   constructor(
     private readonly screen: () => ReviewScreen,
     private readonly adopt: (screen: ReviewScreen) => void,
     private readonly reload: () => void,
   ) {}
+
+  get held(): boolean {
+    return waiting.has(this.screen().case.id);
+  }
+
+  get error(): UiError | null {
+    return this.own ?? failed.get(this.screen().case.id) ?? null;
+  }
+
+  set error(error: UiError | null) {
+    this.own = error;
+    if (error === null) failed.delete(this.screen().case.id);
+  }
+
+  /** Needed papers that nobody has attached. */
+  get missing(): RequiredView[] {
+    return this.screen().case.required.filter((item) => item.status === 'missing');
+  }
 
   get cards(): DocumentCard[] {
     return this.screen().case.documents.filter((card) => !card.detached && !card.replaced);
@@ -90,6 +114,10 @@ export class ReviewWork {
       this.mark({ ...mark, field: choosing.key });
       this.choosing = null;
       this.text = '';
+    } else if (choosing.kind === 'missing') {
+      this.mark({ ...mark, missing_kind: choosing.paper });
+      this.choosing = null;
+      this.text = '';
     } else if (choosing.kind === 'reject') this.rejectCode = reason.code;
     else {
       const shown = this.selected || (this.cards[0]?.id ?? '');
@@ -99,7 +127,8 @@ export class ReviewWork {
   }
 
   private mark(mark: Mark): void {
-    const same = (other: Mark): boolean => other.field === mark.field && other.document === mark.document;
+    const same = (other: Mark): boolean =>
+      other.field === mark.field && other.document === mark.document && other.missing_kind === mark.missing_kind;
     this.marks = [...this.marks.filter((other) => !same(other)), mark];
   }
 
@@ -113,15 +142,25 @@ export class ReviewWork {
   }
 
   private hold(label: string, run: () => Promise<unknown>): void {
-    this.held = true;
-    void toasts
-      .hold(t().review.held(label), () =>
-        this.act(async () => {
-          await run();
-          this.next();
-        }),
-      )
-      .then(() => (this.held = false));
+    const { id, case_no } = this.screen().case;
+    waiting.add(id);
+    failed.delete(id);
+    const act = async (): Promise<void> => {
+      try {
+        await run();
+        this.marks = [];
+      } catch (thrown) {
+        const error = asUiError(thrown);
+        failed.set(id, error);
+        toasts.show(`${case_no} · ${errorText(error).what}`);
+      }
+      session.tick += 1;
+    };
+    void toasts.hold(`${case_no} · ${t().review.held(label)}`, act).then((ran) => {
+      waiting.delete(id);
+      if (!ran) session.go('review', id);
+    });
+    void openNext(id);
   }
 
   /** What is marked to go back is not approved by a slip of the finger. */
@@ -157,10 +196,16 @@ export class ReviewWork {
     this.choosing = null;
     this.hold(t().review.reject, () => call('review_reject', args));
   }
+}
 
-  private next(): void {
-    this.marks = [];
-    session.tick += 1;
-    if (session.route.screen === 'review') session.go('review');
-  }
+/** The next case of the queue opens by itself; one that nobody has begun goes before one in somebody's hands. */
+async function openNext(id: string): Promise<void> {
+  const there = (): boolean => session.route.screen === 'review' && session.route.id === id;
+  const page = await call('queue', { filter: 'review', after: null, limit: 50 }).catch(() => null);
+  if (!there()) return;
+  const rows = page?.rows ?? [];
+  const at = rows.findIndex((row) => row.id === id);
+  const others = [...rows.slice(at + 1), ...rows.slice(0, Math.max(0, at))].filter((row) => !waiting.has(row.id));
+  const next = others.find((row) => row.state === 'submitted') ?? others[0];
+  session.go('review', next?.id ?? '');
 }

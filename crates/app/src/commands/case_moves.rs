@@ -2,10 +2,7 @@
 
 use super::read;
 use crate::desk::Desk;
-use crate::dto::{
-    CaseRef, CaseScreen, FinishArgs, HoldArgs, ReasonArgs, ReopenArgs, ReturnAnswerArgs, WaitArgs,
-    WithdrawArgs,
-};
+use crate::dto::{CaseMove, CaseMoveArgs, CaseRef, CaseScreen, ReturnAnswerArgs};
 use crate::error::AppError;
 use crate::screens::{Painter, missing_item};
 use crate::session::Deed;
@@ -32,10 +29,86 @@ pub fn submit(desk: &Desk, args: CaseRef) -> Result<CaseScreen, AppError> {
     })
 }
 
+/// Every other move of a case that a person asks for by name.
+pub fn case_move(desk: &Desk, args: CaseMoveArgs) -> Result<CaseScreen, AppError> {
+    let case = args.case;
+    match args.act {
+        CaseMove::Wait { promise_date } => wait(desk, &case, &promise_date),
+        CaseMove::Resume { reason } => resume(desk, &case, &reason),
+        CaseMove::Withdraw {
+            reason,
+            identity_checked,
+        } => {
+            let reason = read::said(desk, &reason, "reason")?;
+            act(
+                desk,
+                &case,
+                OpBody::Withdraw {
+                    reason,
+                    identity_checked,
+                },
+            )
+        }
+        CaseMove::Finish {
+            way,
+            reason,
+            surviving,
+        } => finish(desk, &case, &way, &reason, surviving.as_deref()),
+        CaseMove::Hold {
+            reason,
+            review_date,
+        } => {
+            let reason = read::said(desk, &reason, "reason")?;
+            let review_date = words::date(&review_date, "review_date")?;
+            act(
+                desk,
+                &case,
+                OpBody::Hold {
+                    reason,
+                    review_date,
+                },
+            )
+        }
+        CaseMove::Close {} => {
+            let note = String::new();
+            act(desk, &case, OpBody::Close { note })
+        }
+        CaseMove::Reopen {
+            reason,
+            new_evidence,
+        } => {
+            let reason = read::said(desk, &reason, "reason")?;
+            let new_evidence = read::said(desk, &new_evidence, "new_evidence")?;
+            act(
+                desk,
+                &case,
+                OpBody::Reopen {
+                    reason,
+                    new_evidence,
+                },
+            )
+        }
+    }
+}
+
+pub fn return_answer(desk: &Desk, args: ReturnAnswerArgs) -> Result<CaseScreen, AppError> {
+    let text = read::said(desk, &args.text, "text")?;
+    moved(desk, &args.case, |_, _| {
+        Ok(OpBody::ReturnAnswer {
+            item: args.index,
+            text,
+        })
+    })
+}
+
+fn act(desk: &Desk, case: &str, body: OpBody) -> Result<CaseScreen, AppError> {
+    moved(desk, case, |_, _| Ok(body))
+}
+
 /// The list of what is missing comes from the case, so that the merchant's slip says the same as the screen.
-pub fn case_wait(desk: &Desk, args: WaitArgs) -> Result<CaseScreen, AppError> {
-    let promise_date = words::date(&args.promise_date, "promise_date")?;
-    moved(desk, &args.case, |painter, view| {
+fn wait(desk: &Desk, case: &str, promise_date: &str) -> Result<CaseScreen, AppError> {
+    let promise_date = words::date(promise_date, "promise_date")?;
+    moved(desk, case, |painter, view| {
         let offers = painter.offers(painter.same_serial_open(&view.case));
         let missing = checklist::missing_for_submit(&view.case, &offers.context())
             .into_iter()
@@ -51,10 +124,9 @@ pub fn case_wait(desk: &Desk, args: WaitArgs) -> Result<CaseScreen, AppError> {
     })
 }
 
-/// Back from waiting, or back from a hold.
-pub fn case_resume(desk: &Desk, args: ReasonArgs) -> Result<CaseScreen, AppError> {
-    let reason = read::maybe_said(desk, &args.reason, "reason")?;
-    moved(desk, &args.case, |_, view| {
+fn resume(desk: &Desk, case: &str, reason: &str) -> Result<CaseScreen, AppError> {
+    let reason = read::maybe_said(desk, reason, "reason")?;
+    moved(desk, case, |_, view| {
         Ok(if view.case.state == CaseState::OnHold {
             OpBody::Unhold { reason }
         } else {
@@ -63,74 +135,29 @@ pub fn case_resume(desk: &Desk, args: ReasonArgs) -> Result<CaseScreen, AppError
     })
 }
 
-pub fn case_withdraw(desk: &Desk, args: WithdrawArgs) -> Result<CaseScreen, AppError> {
-    let reason = read::said(desk, &args.reason, "reason")?;
-    moved(desk, &args.case, |_, _| {
-        Ok(OpBody::Withdraw {
-            reason,
-            identity_checked: args.identity_checked,
-        })
-    })
-}
-
-pub fn case_finish(desk: &Desk, args: FinishArgs) -> Result<CaseScreen, AppError> {
-    let way: CloseWay = words::choice(&args.way, "way")?;
-    let reason = read::said(desk, &args.reason, "reason")?;
-    let surviving = args
-        .surviving
-        .as_deref()
-        .filter(|text| !text.trim().is_empty());
+fn finish(
+    desk: &Desk,
+    case: &str,
+    way: &str,
+    reason: &str,
+    surviving: Option<&str>,
+) -> Result<CaseScreen, AppError> {
+    let way: CloseWay = words::choice(way, "way")?;
+    let reason = read::said(desk, reason, "reason")?;
+    let surviving = surviving.filter(|text| !text.trim().is_empty());
     let surviving = surviving
         .map(CaseNo::parse)
         .transpose()
         .map_err(|_| AppError::NotAChoice("surviving"))?;
-    moved(desk, &args.case, |_, _| {
-        Ok(OpBody::Finish {
+    act(
+        desk,
+        case,
+        OpBody::Finish {
             way,
             reason,
             surviving,
-        })
-    })
-}
-
-pub fn return_answer(desk: &Desk, args: ReturnAnswerArgs) -> Result<CaseScreen, AppError> {
-    let text = read::said(desk, &args.text, "text")?;
-    moved(desk, &args.case, |_, _| {
-        Ok(OpBody::ReturnAnswer {
-            item: args.index,
-            text,
-        })
-    })
-}
-
-pub fn case_close(desk: &Desk, args: CaseRef) -> Result<CaseScreen, AppError> {
-    moved(desk, &args.case, |_, _| {
-        Ok(OpBody::Close {
-            note: String::new(),
-        })
-    })
-}
-
-pub fn case_reopen(desk: &Desk, args: ReopenArgs) -> Result<CaseScreen, AppError> {
-    let reason = read::said(desk, &args.reason, "reason")?;
-    let new_evidence = read::said(desk, &args.new_evidence, "new_evidence")?;
-    moved(desk, &args.case, |_, _| {
-        Ok(OpBody::Reopen {
-            reason,
-            new_evidence,
-        })
-    })
-}
-
-pub fn case_hold(desk: &Desk, args: HoldArgs) -> Result<CaseScreen, AppError> {
-    let reason = read::said(desk, &args.reason, "reason")?;
-    let review_date = words::date(&args.review_date, "review_date")?;
-    moved(desk, &args.case, |_, _| {
-        Ok(OpBody::Hold {
-            reason,
-            review_date,
-        })
-    })
+        },
+    )
 }
 
 /// One op on one case, then its screen.

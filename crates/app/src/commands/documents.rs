@@ -154,7 +154,7 @@ fn record_opening(desk: &Desk, session: &Session, known: &DocumentSummary) -> Re
     Ok(())
 }
 
-fn known(session: &Session, id: DocumentId) -> Result<DocumentSummary, AppError> {
+pub(super) fn known(session: &Session, id: DocumentId) -> Result<DocumentSummary, AppError> {
     session
         .store
         .document(id)?
@@ -175,7 +175,7 @@ fn decoded(text: &str) -> Result<Vec<u8>, AppError> {
         .map_err(|_| AppError::BadBase64)
 }
 
-fn take_in(
+pub(super) fn take_in(
     desk: &Desk,
     session: &Session,
     bytes: &[u8],
@@ -199,7 +199,7 @@ fn take_in(
     Ok(id)
 }
 
-fn attach(
+pub(super) fn attach(
     desk: &Desk,
     session: &Session,
     case: CaseId,

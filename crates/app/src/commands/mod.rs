@@ -9,15 +9,13 @@ mod execution;
 mod fields;
 mod identity;
 mod knowledge;
+mod masking;
 mod queues;
 mod review;
 mod start;
 mod status;
-mod sync;
+pub(crate) mod sync;
 mod sync_act;
-
-// Not in the table yet: the shell gives it its window command.
-pub use sync_act::sync_act;
 
 use crate::desk::Desk;
 use crate::dto::UiError;
@@ -53,15 +51,15 @@ commands! {
     fields: draft_put, field_set, fields_fill, diagnosis_answer;
     identity: identity_match, evidence_add, reveal;
     code: code_send, code_verify;
-    case_moves: submit, case_wait, case_resume, case_withdraw, case_finish, return_answer, case_close, case_reopen,
-        case_hold;
+    case_moves: submit, case_move, return_answer;
+    masking: document_mask;
     documents: document_add, document_tray, document_attach, document_detach, document_ticket;
     review: review_open, review_take, document_judge, document_waive, review_return, review_reject, review_approve,
         risk_clear;
     execution: execute_start, execute_record, notice_record, follow_up;
     conflict: conflict_resolve;
     knowledge: merchant_open, knowledge_list, knowledge_open;
-    sync: sync_status, sync_now, sync_diagnostics;
+    sync: sync_status, sync_now, sync_diagnostics, diagnostics_save;
 }
 
 fn run<A: DeserializeOwned, O: Serialize>(

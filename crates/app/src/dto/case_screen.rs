@@ -32,9 +32,9 @@ dto! {
         fields: BTreeMap<String, FieldView>,
         steps: Vec<StepView>,
         missing: Vec<MissingItem>,
-        /// The one highlighted action: a command name of `allowed`, or a step to go to (`step.identity`), or empty.
+        /// The one highlighted action: an entry of `allowed`, or a step to go to (`step.identity`), or empty.
         next_action: String,
-        /// Command names that this user may run now on this case.
+        /// What this user may do now on this case: command names, and `case_<kind>` for each kind of `case_move`.
         allowed: Vec<String>,
         documents: Vec<DocumentCard>,
         required: Vec<RequiredView>,
@@ -229,6 +229,8 @@ dto! {
         digest: String,
         reviewer: Option<String>,
         mine: bool,
+        /// Until then nobody else decides; none when the case is free.
+        #[ts(type = "number | null")] locked_until: Option<i64>,
         approvals: Vec<String>,
         second_needed: bool,
         fraud_reject_by: Option<String>,

@@ -1,6 +1,6 @@
-//! The desk beside a single case: status, queues, search, sync centre, knowledge, settings.
+//! The desk beside a single case: status, queues, search, knowledge, settings.
 
-use super::case_screen::{ConflictView, dto};
+use super::case_screen::dto;
 use super::{Bilingual, RingingCall};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -110,47 +110,6 @@ dto! {
         checked_on: String,
         official: bool,
     }
-    SyncScreen {
-        badge: SyncBadge,
-        server_url: Option<String>,
-        /// online, offline, portal, sign_in_needed, upgrade_needed, standalone.
-        link: String,
-        /// Catalogue key `offline.<why>`: dns, refused, timeout, portal, server, tls.
-        why: Option<String>,
-        #[ts(type = "number | null")] last_success_at: Option<i64>,
-        #[ts(type = "number | null")] clock_skew_ms: Option<i64>,
-        server_version: Option<String>,
-        rows: Vec<SyncRow>,
-        documents: Vec<SyncDocument>,
-        conflicts: Vec<ConflictView>,
-        /// What happened to the desk itself and nobody has seen yet, newest first.
-        alerts: Vec<AlertView>,
-        #[ts(type = "number")] database_bytes: u64,
-        #[ts(type = "number")] documents_bytes: u64,
-        #[ts(type = "number")] free_bytes: u64,
-    }
-    AlertView {
-        #[ts(type = "number")] id: i64,
-        /// Catalogue key `alert.<code>`: desk.cloned, desk.restored, desk.recovered, desk.disk_full, server.restored, clock.skew, digest.repaired.
-        code: String,
-        #[ts(type = "number")] at: i64,
-        /// Counts and codes for the text, never a value of anybody.
-        params: BTreeMap<String, String>,
-    }
-    SyncRow {
-        op: String,
-        case: String,
-        case_no: String,
-        kind: String,
-        #[ts(type = "number")] at: i64,
-        /// local, queued, sending, held, refused, parked.
-        state: String,
-        /// Catalogue key `sync_reason.<reason>`.
-        reason: String,
-        /// Catalogue key `sync_action.<action>`: none, wait, sign_in, open_case, contact_admin, update, retry.
-        action: String,
-    }
-    SyncDocument { id: String, case: String, case_no: String, kind: String, sent: u32, total: u32 }
     FieldSpecView {
         key: String,
         step: String,
@@ -204,6 +163,5 @@ dto! {
         #[ts(type = "number")] at: i64,
         read: bool,
     }
-    Diagnostics { text: String }
     Done {}
 }

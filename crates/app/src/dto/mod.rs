@@ -4,13 +4,17 @@
 
 mod case_screen;
 mod desk_screens;
+mod moves;
 mod requests;
 mod sync_act;
+mod sync_screen;
 
 pub use case_screen::*;
 pub use desk_screens::*;
+pub use moves::*;
 pub use requests::*;
 pub use sync_act::SyncAct;
+pub use sync_screen::*;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! Arguments of the commands: one struct each, unknown fields refused.
 
+use super::CaseMove;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use ts_rs::TS;
@@ -39,11 +40,12 @@ requests! {
     DocumentDetachArgs { case: String, document: String, reason: String }
     /// `part`: thumbnail, rendition or page. `page` from 0.
     DocumentTicket { document: String, part: String, page: u32 }
+    /// One page of a paper, from 0, with what is to be covered on it.
+    DocumentMask { case: String, document: String, page: u32, areas: Vec<MaskArea> }
+    /// In ten-thousandths of the picture, from its upper left corner.
+    MaskArea { x: u32, y: u32, width: u32, height: u32 }
     NoteArgs { case: String, text: String }
-    WaitArgs { case: String, promise_date: String }
-    WithdrawArgs { case: String, reason: String, identity_checked: bool }
-    /// `way`: resolved, referred or duplicate.
-    FinishArgs { case: String, way: String, reason: String, surviving: Option<String> }
+    CaseMoveArgs { case: String, act: CaseMove }
     JudgeArgs { case: String, document: String, verdict: String, code: Option<String>, note: String }
     WaiveArgs { case: String, kind: String, reason: String }
     ReturnArgs { case: String, items: Vec<ReturnArgsItem> }
@@ -52,12 +54,10 @@ requests! {
     ReturnAnswerArgs { case: String, index: u32, text: String }
     RejectArgs { case: String, code: String, appeal: String }
     ApproveArgs { case: String, digest: String }
-    HoldArgs { case: String, reason: String, review_date: String }
     ReasonArgs { case: String, reason: String }
     ExecuteRecordArgs { case: String, result: String, reference: String, evidence: String, requeried: bool }
     NoticeArgs { case: String, channel: String, template: String, delivered: bool, note: String }
     FollowUpArgs { case: String, result: String, note: String }
-    ReopenArgs { case: String, reason: String, new_evidence: String }
     /// `raw` none takes theirs away too (clears); `take`: mine, theirs or value.
     ConflictArgs { case: String, conflict: String, take: String, raw: Option<String> }
     RevealArgs { case: String, field: String, reason: String }

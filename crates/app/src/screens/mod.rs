@@ -6,6 +6,8 @@ pub(crate) mod papers;
 pub(crate) mod parts;
 pub(crate) mod rows;
 pub(crate) mod show;
+pub(crate) mod sync_centre;
+mod sync_rows;
 
 use crate::dto::{CaseScreen, CaseSync, DiagnosisView, DueView, MissingItem, StepView};
 use crate::error::AppError;

@@ -10,6 +10,7 @@ use crate::screens::offers::{Offers, evidence};
 use crate::words::word;
 use desk_domain::assurance;
 use desk_domain::case::{Case, EvidenceKind, FieldConflict, OpenReturn, ReturnTarget};
+use desk_domain::decide;
 use desk_domain::field::FieldKey;
 use desk_domain::ids::OpId;
 use desk_domain::mask;
@@ -246,6 +247,9 @@ impl Painter<'_> {
             digest: case.content_digest().to_string(),
             reviewer: case.reviewer.map(|user| self.name_of(user)),
             mine: case.reviewer == Some(self.session.user.user),
+            locked_until: decide::lock_of(case)
+                .map(|(_, until)| until)
+                .filter(|until| *until > self.now),
             approvals: case
                 .approvals
                 .iter()

@@ -167,12 +167,45 @@ fn a_stand_alone_desk_has_no_server_to_ask() {
         (screen["link"].as_str(), screen["badge"]["state"].as_str()),
         (Some("standalone"), Some("local_only"))
     );
-    assert!(
-        screen["rows"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|row| row["reason"] == "no_server")
+    assert!(screen["rows"].as_array().unwrap().is_empty());
+    let waiting = screen["waiting"].as_array().unwrap();
+    assert_eq!(waiting.len(), 1, "one case, however many ops");
+    assert_eq!(
+        (waiting[0]["reason"].as_str(), waiting[0]["case"].as_str()),
+        (Some("no_server"), Some(case.as_str()))
+    );
+    let ops: u64 = waiting.iter().map(|row| row["ops"].as_u64().unwrap()).sum();
+    assert_eq!(
+        ops + screen["waiting_more"].as_u64().unwrap(),
+        screen["badge"]["unsent"].as_u64().unwrap()
+    );
+}
+
+#[test]
+fn diagnostics_become_a_new_file_each_time() {
+    let bench = Bench::standalone();
+    let saved = || {
+        let saved = bench.ask("diagnostics_save", json!({}));
+        std::path::PathBuf::from(saved["path"].as_str().unwrap())
+    };
+    let (first, second) = (saved(), saved());
+    assert_ne!(first, second);
+    assert!(first.starts_with(bench.dir.path().join("exports")));
+    let lines = |text: &str| -> Vec<String> {
+        // The disk is shared with whoever else runs.
+        let kept = text.lines().filter(|line| !line.starts_with("free_bytes"));
+        kept.map(str::to_owned).collect()
+    };
+    let text = std::fs::read_to_string(&second).unwrap();
+    let shown = bench.ask("sync_diagnostics", json!({}));
+    assert_eq!(lines(&text), lines(shown["text"].as_str().unwrap()));
+    assert!(text.contains("unsent: 0"));
+    std::fs::remove_dir_all(bench.dir.path().join("exports")).unwrap();
+    std::fs::write(bench.dir.path().join("exports"), b"in the way").unwrap();
+    let refused = bench.refused("diagnostics_save", json!({}));
+    assert_eq!(
+        (refused.code.as_str(), refused.retryable),
+        ("file.not_written", true)
     );
 }
 
@@ -181,8 +214,8 @@ fn withdrawn_finished_and_waiting_cases_move_as_the_rules_say() {
     let bench = Bench::demo(&testkit::agent());
     let draft = case_of("draft").to_string();
     let waiting = bench.ask(
-        "case_wait",
-        json!({ "case": draft, "promise_date": "2026-03-31" }),
+        "case_move",
+        json!({ "case": draft, "act": { "kind": "wait", "promise_date": "2026-03-31" } }),
     );
     assert_eq!(
         (waiting["state"].as_str(), waiting["next_action"].as_str()),
@@ -192,17 +225,21 @@ fn withdrawn_finished_and_waiting_cases_move_as_the_rules_say() {
     assert_eq!(
         bench
             .refused(
-                "case_wait",
-                json!({ "case": draft, "promise_date": "tomorrow" })
+                "case_move",
+                json!({ "case": draft, "act": { "kind": "wait", "promise_date": "tomorrow" } })
             )
             .code,
         "request.bad_date"
     );
     assert_eq!(
-        bench.ask("case_resume", json!({ "case": draft, "reason": "" }))["state"],
+        bench.ask(
+            "case_move",
+            json!({ "case": draft, "act": { "kind": "resume", "reason": "" } })
+        )["state"],
         "draft"
     );
     let finish =
-        json!({ "case": draft, "way": "resolved", "reason": "重启后正常", "surviving": null });
-    assert_eq!(bench.ask("case_finish", finish)["state"], "resolved");
+        json!({ "kind": "finish", "way": "resolved", "reason": "重启后正常", "surviving": null });
+    let finish = json!({ "case": draft, "act": finish });
+    assert_eq!(bench.ask("case_move", finish)["state"], "resolved");
 }

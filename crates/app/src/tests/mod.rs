@@ -75,6 +75,7 @@ impl Bench {
             demo_pack,
             kdf: KdfCost::for_tests(),
             default_server: None,
+            exports_dir: dir.path().join("exports"),
         });
         Self {
             desk,

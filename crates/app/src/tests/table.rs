@@ -20,6 +20,15 @@ fn an_unknown_command_and_unknown_fields_are_refused() {
             .code,
         "request.bad_arguments"
     );
+    for act in [
+        json!({ "kind": "close", "reason": "x" }),
+        json!({ "kind": "submit" }),
+        json!({ "kind": "resume" }),
+        json!("close"),
+    ] {
+        let asked = bench.refused("case_move", json!({ "case": "x", "act": act }));
+        assert_eq!(asked.code, "request.bad_arguments", "{act}");
+    }
     for name in COMMANDS {
         let surprised = bench.refused(name, json!({ "surprise": 1 }));
         assert_eq!(surprised.code, "request.bad_arguments", "{name}");
@@ -116,6 +125,7 @@ fn codes_keep_their_spelling_for_ever() {
         AppError::DocumentTooLarge { bytes: 2, limit: 1 },
         AppError::DocumentOnItsWay,
         AppError::BadBase64,
+        AppError::FileNotWritten,
         AppError::Unexpected("x"),
         AppError::Vault(VaultError::PassphraseTooShort),
         AppError::Vault(VaultError::PassphraseTooLong),
@@ -138,7 +148,8 @@ fn codes_keep_their_spelling_for_ever() {
          conflict.not_found call.not_found parked.not_found text.empty text.too_long request.not_a_choice request.bad_date \
          field.unknown reveal.nothing reveal.too_many request.unknown_provenance session.no_server \
          session.contact_needed session.passphrase_needed session.account_inactive media.too_large \
-         document.on_its_way document.bad_base64 app.unexpected vault.passphrase_too_short vault.passphrase_too_long \
+         document.on_its_way document.bad_base64 file.not_written \
+         app.unexpected vault.passphrase_too_short vault.passphrase_too_long \
          vault.wrong_passphrase vault.too_many_tries vault.unknown_user vault.which_user vault.too_many_users \
          vault.device_secret_missing vault.keystore_unavailable vault.exists vault.damaged vault.out_of_memory"
     );

@@ -61,8 +61,8 @@ fn a_card_number_is_refused_everywhere_and_kept_nowhere() {
             json!({ "case": case, "kind": "call_back", "note": spoken, "call_ref": null }),
         ),
         (
-            "case_withdraw",
-            json!({ "case": case, "reason": spoken, "identity_checked": true }),
+            "case_move",
+            json!({ "case": case, "act": { "kind": "withdraw", "reason": spoken, "identity_checked": true } }),
         ),
         (
             "document_add",

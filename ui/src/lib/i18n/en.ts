@@ -287,5 +287,12 @@ export const en: Catalogue = {
     away: 'The file is on its way; it can be seen when it is here',
     zoom: (n) => `${n} %`,
     image: (kind) => `Picture of: ${kind}`,
+    loupe: 'Magnifier',
+    compare: 'Side by side',
+    beside: 'The paper on the right',
+    mask: 'Cover parts',
+    mask_help:
+      'Drag a box; or move it by arrows, resize with Shift, Enter covers, Backspace takes back. What is covered is gone from the copy, which is watermarked.',
+    mask_make: (n) => `Make the covered copy · ${n}`,
   },
 };

@@ -285,6 +285,12 @@ export const zh = {
     away: '文件还在路上，到达后可以查看',
     zoom: (n: number) => `${n} %`,
     image: (kind: string) => `资料图像：${kind}`,
+    loupe: '放大镜',
+    compare: '并排比较',
+    beside: '右侧的资料',
+    mask: '遮盖部分内容',
+    mask_help: '拖动画框；或用方向键移动、上档键加方向键改大小、回车遮盖、退格撤回。遮盖处在副本里不可恢复，并加水印。',
+    mask_make: (n: number) => `生成遮盖副本 · ${n} 处`,
   },
 };
 

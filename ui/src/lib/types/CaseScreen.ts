@@ -29,11 +29,11 @@ state: string, office: string, rev: number, created_at: number, updated_at: numb
  */
 title: string, dues: Array<DueView>, sync: CaseSync, fields: { [key in string]: FieldView }, steps: Array<StepView>, missing: Array<MissingItem>, 
 /**
- * The one highlighted action: a command name of `allowed`, or a step to go to (`step.identity`), or empty.
+ * The one highlighted action: an entry of `allowed`, or a step to go to (`step.identity`), or empty.
  */
 next_action: string, 
 /**
- * Command names that this user may run now on this case.
+ * What this user may do now on this case: command names, and `case_<kind>` for each kind of `case_move`.
  */
 allowed: Array<string>, documents: Array<DocumentCard>, required: Array<RequiredView>, identity: IdentityView, diagnosis: DiagnosisView, returns: Array<ReturnView>, conflicts: Array<ConflictView>, timeline: Array<TimelineView>, review: ReviewView, execution: ExecutionView | null, notices: Array<NoticeView>, follow_up: string | null, waiting_missing: Array<string>, promise_date: string | null, reason: string | null, 
 /**

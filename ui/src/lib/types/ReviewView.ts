@@ -4,4 +4,8 @@ export type ReviewView = {
 /**
  * Send back with `review_approve`: what the reviewer saw.
  */
-digest: string, reviewer: string | null, mine: boolean, approvals: Array<string>, second_needed: boolean, fraud_reject_by: string | null, risk_points: number, risk_signals: Array<string>, risk_cleared: boolean, };
+digest: string, reviewer: string | null, mine: boolean, 
+/**
+ * Until then nobody else decides; none when the case is free.
+ */
+locked_until: number | null, approvals: Array<string>, second_needed: boolean, fraud_reject_by: string | null, risk_points: number, risk_signals: Array<string>, risk_cleared: boolean, };

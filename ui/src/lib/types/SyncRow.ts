@@ -2,14 +2,14 @@
 
 export type SyncRow = { op: string, case: string, case_no: string, kind: string, at: number, 
 /**
- * local, queued, sending, held, refused, parked.
+ * held, refused or parked.
  */
 state: string, 
 /**
- * Catalogue key `sync_reason.<reason>`.
+ * Catalogue key `sync.reason.<reason>`, or a code of the error catalogue.
  */
 reason: string, 
 /**
- * Catalogue key `sync_action.<action>`: none, wait, sign_in, open_case, contact_admin, update, retry.
+ * Catalogue key `sync.action.<action>`: none, sync_now, retry, sign_in, open_case, contact_admin, update.
  */
 action: string, };

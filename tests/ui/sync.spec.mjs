@@ -1,0 +1,53 @@
+// The sync centre in each of its states; the desk is real, its answer is not.
+import { expect, test } from '@playwright/test';
+import { openDesk } from './host.mjs';
+import { demo, LANGUAGES, look, THEMES } from './screens.mjs';
+import { checkScreen, listen } from './sound.mjs';
+
+for (const theme of THEMES) {
+  for (const language of LANGUAGES) {
+    test(`every state of the sync centre is sound, ${theme}, ${language}`, async ({ page }) => {
+      test.setTimeout(200_000);
+      const noise = listen(page);
+      const desk = await openDesk();
+      try {
+        await demo(desk);
+        await look(desk, theme, language);
+        for (const [name, state] of Object.entries(STATES)) {
+          await page.unrouteAll();
+          await say(page, state);
+          await page.goto('about:blank');
+          await page.goto(`${desk.url}/#/sync`);
+          await expect(page.getByTestId('sync-link')).toBeVisible();
+          await checkScreen(page, `sync ${name} ${theme} ${language}`, language, noise);
+          const rows = page.locator(
+            '[data-testid="sync-rows-row"], [data-testid="sync-waiting-row"], [data-testid="sync-document"]',
+          );
+          for (const row of await rows.all()) await expect(row.getByRole('button').first()).toBeEnabled();
+        }
+      } finally {
+        await desk.close();
+      }
+    });
+  }
+}
+
+test('the keyboard alone syncs, opens the conflict and saves the diagnostics', async ({ page }) => {
+  const desk = await openDesk();
+  try {
+    await demo(desk);
+    await say(page, STATES.conflict);
+    await page.goto(`${desk.url}/#/sync`);
+    const now = page.waitForRequest('**/cmd/sync_now');
+    await page.keyboard.press('F9');
+    await now;
+    await page.getByTestId('diagnostics-save').focus();
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('diagnostics-saved')).toContainText('unbind-desk-diagnostics');
+    await page.getByTestId('open-conflicts').focus();
+    await page.keyboard.press('Enter');
+    await expect(page).toHaveURL(/#\/conflicts/);
+  } finally {
+    await desk.close();
+  }
+});
