@@ -16,14 +16,18 @@ fn main() -> ExitCode {
     if arguments.first().is_some_and(|first| first == "docbox") {
         return desk_app::docbox();
     }
-    let desk = match Launch::from_arguments(&arguments).and_then(Launch::open) {
-        Ok(desk) => desk,
+    let launched = Launch::from_arguments(&arguments).and_then(|launch| {
+        let alone = launch.has_usual_profile();
+        launch.open().map(|desk| (desk, alone))
+    });
+    let (desk, alone) = match launched {
+        Ok(launched) => launched,
         Err(error) => {
             tracing::error!(code = error.code(), "the desk cannot start");
             return ExitCode::from(2);
         }
     };
-    match run(desk) {
+    match run(desk, alone) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the window cannot open");
@@ -32,10 +36,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(desk: Desk) -> tauri::Result<()> {
+/// `alone`: a second start of this program shows the window of the first and ends.
+fn run(desk: Desk, alone: bool) -> tauri::Result<()> {
     let for_documents = desk.clone();
     let for_exit = desk.clone();
-    tauri::Builder::default()
+    builder(alone)
         .manage(desk.clone())
         .register_uri_scheme_protocol("deskdoc", move |_, request| {
             documents::serve(&for_documents, &request)
@@ -55,4 +60,17 @@ fn run(desk: Desk) -> tauri::Result<()> {
             }
         });
     Ok(())
+}
+
+/// A profile given by name (tests, a second desk for practice) may run beside the usual one: its file has a lock of its
+/// own. Without a message bus the hand-over does not happen and that same lock says so.
+fn builder(alone: bool) -> tauri::Builder<tauri::Wry> {
+    let builder = tauri::Builder::default();
+    if alone {
+        builder.plugin(tauri_plugin_single_instance::init(|app, _, _| {
+            window::come_forward(app);
+        }))
+    } else {
+        builder
+    }
 }

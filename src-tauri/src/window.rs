@@ -31,6 +31,17 @@ pub fn tell(app: &AppHandle, changed: &Changed) {
     let _ = app.emit_to("main", "changed", changed);
 }
 
+/// Somebody started the program once more: here is the window they look for.
+pub fn come_forward(app: &AppHandle) {
+    let Some(window) = app.get_webview_window("main") else {
+        return;
+    };
+    // A window manager that will not raise it still shows it in its list.
+    let _ = window.unminimize();
+    let _ = window.show();
+    let _ = window.set_focus();
+}
+
 /// Only the embedded page; a link in data can never leave it.
 fn is_own_page(url: &Url) -> bool {
     let own_host = matches!(url.host_str(), Some("localhost" | "tauri.localhost"));
