@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::search::{SearchKey, bare_number};
-use crate::sql::{Blob, signed, unsigned};
+use crate::sql::{Blob, limit, signed, unsigned};
 use crate::store::Store;
 use desk_domain::field::{FieldKey, FieldValue};
 use desk_domain::ids::MerchantId;
@@ -41,6 +41,22 @@ impl Store {
     /// The records that carry exactly this merchant number, serial, TUSN, phone or USCC.
     pub fn find_merchants(&self, number: &str) -> Result<Vec<MerchantId>, StoreError> {
         self.read(|conn| by_number(conn, &self.search_key, number))
+    }
+
+    /// The records whose name holds this text. Looks at one record after the other until it has enough: a register is
+    /// that of some offices, thousands of records and not millions.
+    pub fn merchants_named(&self, part: &str, most: usize) -> Result<Vec<MerchantId>, StoreError> {
+        self.read(|conn| {
+            let mut find = conn.prepare_cached(
+                "SELECT id FROM merchant WHERE instr(record ->> '$.name', ?1) > 0 LIMIT ?2",
+            )?;
+            let found = find
+                .query_map(params![part, limit(most)], |row| {
+                    row.get(0).map(MerchantId::from_blob)
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(found)
+        })
     }
 
     /// Compares what a caller said with the register. Only the keys of the facts come back, never a value of the record.

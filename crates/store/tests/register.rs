@@ -185,3 +185,23 @@ fn a_newer_version_replaces_the_keys_and_an_older_one_is_ignored() {
     );
     assert_eq!(desk.store.find_merchants("A0000002").unwrap(), [old.id]);
 }
+
+#[test]
+fn a_record_is_found_by_a_part_of_its_name_and_by_nothing_else_that_it_holds() {
+    let desk = Desk::new();
+    let first = record(&desk, "822290070110001", "SN0000000001");
+    let second = MerchantRecord {
+        name: "样例粮油店".to_owned(),
+        ..record(&desk, "822290070110002", "SN0000000002")
+    };
+    for record in [&first, &second] {
+        desk.store.put_merchant(record).unwrap();
+    }
+    let named = |part: &str| desk.store.merchants_named(part, 10).unwrap();
+    assert_eq!(named("粮油"), [second.id]);
+    assert_eq!(named(&first.name), [first.id]);
+    for other in [&first.legal_name, &first.legal_id_no, "%", "_", "没有的店"] {
+        assert!(named(other).is_empty(), "{other}");
+    }
+    assert_eq!(desk.store.merchants_named("店", 1).unwrap().len(), 1);
+}

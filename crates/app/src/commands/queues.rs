@@ -88,7 +88,11 @@ pub fn search(desk: &Desk, args: SearchArgs) -> Result<SearchPage, AppError> {
     let painter = Painter::new(&session, desk.now());
     let cases = session.store.search(&query, None, HITS)?.rows;
     let mut merchants = Vec::new();
-    for id in session.store.find_merchants(&query)?.into_iter().take(HITS) {
+    let mut found = session.store.find_merchants(&query)?;
+    if found.is_empty() && is_name(&query) {
+        found = session.store.merchants_named(&query, HITS)?;
+    }
+    for id in found.into_iter().take(HITS) {
         merchants.extend(session.store.merchant(id)?.as_ref().map(merchant_row));
     }
     Ok(SearchPage {
@@ -96,6 +100,11 @@ pub fn search(desk: &Desk, args: SearchArgs) -> Result<SearchPage, AppError> {
         merchants,
         articles: content::find_articles(&query, HITS),
     })
+}
+
+/// Two characters that are no part of a number: names are looked for one record after the other.
+fn is_name(query: &str) -> bool {
+    query.chars().filter(|letter| !letter.is_ascii()).count() >= 2
 }
 
 /// What happened to this person's cases while they looked elsewhere.

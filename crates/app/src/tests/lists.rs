@@ -68,6 +68,8 @@ fn a_merchant_is_found_by_number_with_its_open_case() {
     let bench = Bench::demo(&testkit::agent());
     let found = bench.ask("search", json!({ "query": "822290070110001" }));
     assert_eq!(found["merchants"][0]["name"], "测试小吃店");
+    let named = bench.ask("search", json!({ "query": "小吃" }));
+    assert_eq!(named["merchants"], found["merchants"]);
     assert!(!found["cases"].as_array().unwrap().is_empty());
     let merchant = bench.ask(
         "merchant_open",
