@@ -3,6 +3,7 @@ import { expect, test } from '@playwright/test';
 import { openDesk } from './host.mjs';
 import { demo, LANGUAGES, look, THEMES } from './screens.mjs';
 import { checkScreen, listen } from './sound.mjs';
+import { say, STATES } from './sync-states.mjs';
 
 for (const theme of THEMES) {
   for (const language of LANGUAGES) {
