@@ -54,6 +54,7 @@
     "knowledge_open",
     "sync_status",
     "sync_now",
+    "sync_act",
     "sync_diagnostics",
     "diagnostics_save",
 ]

@@ -99,7 +99,7 @@ export const STATES = {
   parked: {
     badge: badge('attention', { attention: 4 }),
     rows: [
-      entry('parked', 'op.malformed', 'contact_admin'),
+      entry('parked', 'op.malformed', 'retry'),
       entry('refused', 'review.stale_content', 'open_case'),
       entry('held', 'unknown_kind', 'contact_admin'),
       entry('held', 'body_missing', 'sync_now'),
@@ -122,6 +122,7 @@ const QUIET = {
   waiting_more: 0,
   documents: [],
   conflicts: [],
+  alerts: [],
   database_bytes: 18 * MIB,
   documents_bytes: 240 * MIB,
   free_bytes: 92_000 * MIB,

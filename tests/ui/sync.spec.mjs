@@ -39,6 +39,7 @@ test('the keyboard alone syncs, opens the conflict and saves the diagnostics', a
     await demo(desk);
     await say(page, STATES.conflict);
     await page.goto(`${desk.url}/#/sync`);
+    await expect(page.getByTestId('sync-now')).toBeVisible();
     const now = page.waitForRequest('**/cmd/sync_now');
     await page.keyboard.press('F9');
     await now;
@@ -52,3 +53,33 @@ test('the keyboard alone syncs, opens the conflict and saves the diagnostics', a
     await desk.close();
   }
 });
+
+for (const theme of THEMES) {
+  test(`what happened to the desk is told on every screen until somebody has seen it, ${theme}`, async ({ page }) => {
+    const noise = listen(page);
+    const desk = await openDesk();
+    try {
+      await demo(desk);
+      await look(desk, theme, 'zh-CN');
+      let alerts = STATES.alert.alerts;
+      await page.route('**/cmd/app_status', async (route) => {
+        const reply = await route.fetch();
+        await route.fulfill({ response: reply, json: { ...(await reply.json()), alerts } });
+      });
+      await page.route('**/cmd/sync_act', async (route) => {
+        expect(route.request().postDataJSON()).toEqual({ act: 'alert_seen', alert: 1 });
+        alerts = [];
+        await route.fulfill({ status: 200, json: await desk.ask('sync_status') });
+      });
+      await page.goto(`${desk.url}/#/workbench`);
+      const banner = page.getByTestId('alert-banner');
+      await expect(banner).toContainText('没有丢失任何内容');
+      await checkScreen(page, `alert on the workbench ${theme}`, 'zh-CN', noise);
+      await page.getByTestId('alert-seen').focus();
+      await page.keyboard.press('Enter');
+      await expect(banner).toHaveCount(0);
+    } finally {
+      await desk.close();
+    }
+  });
+}

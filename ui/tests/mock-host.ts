@@ -16,6 +16,8 @@ export const NOW = Date.UTC(2026, 10, 22, 2, 30);
 export class MockHost {
   readonly calls: { command: string; args: unknown }[] = [];
   case: T.CaseScreen;
+  alerts: T.AlertView[] = [];
+  parked = false;
   /** Commands that answer with an error instead. */
   failing = new Map<string, T.UiError>();
 
@@ -53,6 +55,7 @@ export class MockHost {
       },
       ringing: { call_ref: 'call-1', number: '138****1234', at: NOW, demo: true },
       people: ['坐席甲', '网点经办丙'],
+      alerts: this.alerts,
     };
   }
 
@@ -220,6 +223,20 @@ export class MockHost {
           reason: 'refused',
           action: 'open_case',
         },
+        ...(this.parked
+          ? [
+              {
+                op: 'o3',
+                case: 'c2',
+                case_no: rows[1]?.case_no ?? '',
+                kind: 'field.set',
+                at: NOW,
+                state: 'parked',
+                reason: 'op.malformed',
+                action: 'retry',
+              },
+            ]
+          : []),
       ],
       waiting: [
         {
@@ -250,6 +267,7 @@ export class MockHost {
         },
       ],
     }),
+    sync_act: () => ((this.alerts = []), this.handlers['sync_status']?.({} as never)),
     sync_now: () => this.handlers['sync_status']?.({} as never),
     sync_diagnostics: (): T.Diagnostics => ({ text: 'unsent=3' }),
     diagnostics_save: (): T.DiagnosticsSaved => ({

@@ -227,6 +227,35 @@ it('every_row_of_the_sync_centre_says_why_and_has_something_to_press', async () 
   expect((await screen.findByTestId('diagnostics-saved')).textContent).toContain('unbind-desk-diagnostics');
 });
 
+it('what_happened_to_the_desk_is_told_calmly_until_somebody_has_seen_it', async () => {
+  location.hash = '#/workbench';
+  const host = install();
+  host.alerts = [{ id: 7, code: 'desk.cloned', at: 1_700_000_000_000, params: {} }];
+  render(App);
+  const told = await screen.findByTestId('alert');
+  expect([told.dataset['code'], told.getAttribute('role')]).toEqual(['desk.cloned', 'status']);
+  expect(told.textContent).toContain('没有丢失任何内容');
+  await userEvent.click(screen.getByTestId('alert-seen'));
+  expect(said(host, 'sync_act')).toEqual([{ act: 'alert_seen', alert: 7 }]);
+  await waitFor(() => expect(screen.queryByTestId('alert')).toBeNull());
+});
+
+it('a_parked_entry_is_sent_again_or_let_be_with_a_reason', async () => {
+  location.hash = '#/sync';
+  const host = install();
+  host.parked = true;
+  render(App);
+  await userEvent.click(await screen.findByText('重新发送'));
+  await userEvent.click(await screen.findByTestId('sync-let-be'));
+  expect((await screen.findByTestId<HTMLButtonElement>('let-be-do')).disabled).toBe(true);
+  await userEvent.type(screen.getByTestId('let-be-reason'), '重复填写');
+  await userEvent.click(screen.getByTestId('let-be-do'));
+  expect(said(host, 'sync_act')).toEqual([
+    { act: 'retry', op: 'o3' },
+    { act: 'dismiss', op: 'o3', reason: '重复填写' },
+  ]);
+});
+
 it('differing_characters_are_marked_in_the_review', async () => {
   await open('#/review/c1', { role: 'reviewer', state: 'in_review' });
   const marks = await screen.findAllByTestId('differs');

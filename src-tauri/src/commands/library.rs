@@ -11,6 +11,7 @@ super::bridge! {
     knowledge_open(ArticleRef) -> ArticleScreen;
     sync_status(Nothing) -> SyncScreen;
     sync_now(Nothing) -> SyncScreen;
+    sync_act(SyncAct) -> SyncScreen;
     sync_diagnostics(Nothing) -> Diagnostics;
     diagnostics_save(Nothing) -> DiagnosticsSaved;
 }

@@ -80,6 +80,7 @@ macro_rules! all {
             commands::library::knowledge_open,
             commands::library::sync_status,
             commands::library::sync_now,
+            commands::library::sync_act,
             commands::library::sync_diagnostics,
             commands::library::diagnostics_save,
         ]

@@ -56,6 +56,7 @@ export interface Commands {
   knowledge_open: [T.ArticleRef, T.ArticleScreen];
   sync_status: [T.Nothing, T.SyncScreen];
   sync_now: [T.Nothing, T.SyncScreen];
+  sync_act: [T.SyncAct, T.SyncScreen];
   sync_diagnostics: [T.Nothing, T.Diagnostics];
   diagnostics_save: [T.Nothing, T.DiagnosticsSaved];
 }

@@ -1,7 +1,7 @@
 /** What the sync centre shows and does; its parts share one of these. */
 import { asUiError, call } from './bridge';
 import { copyText } from './clipboard';
-import type { SyncScreen, UiError } from './dto';
+import type { SyncAct, SyncScreen, UiError } from './dto';
 import { errorText, t } from './i18n.svelte';
 import { toasts } from './toast.svelte';
 
@@ -35,6 +35,14 @@ export class SyncWork {
     } catch (thrown) {
       if (mine === this.asked) this.error = asUiError(thrown);
     }
+  }
+
+  /** One thing about one row: sent again, let be, or seen. */
+  async act(act: SyncAct): Promise<boolean> {
+    this.busy = true;
+    await this.ask(() => call('sync_act', act));
+    this.busy = false;
+    return this.error === null;
   }
 
   async copy(): Promise<void> {

@@ -60,6 +60,7 @@ commands! {
     conflict: conflict_resolve;
     knowledge: merchant_open, knowledge_list, knowledge_open;
     sync: sync_status, sync_now, sync_diagnostics, diagnostics_save;
+    sync_act: sync_act;
 }
 
 fn run<A: DeserializeOwned, O: Serialize>(

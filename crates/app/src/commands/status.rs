@@ -7,6 +7,7 @@ use crate::desk::Desk;
 use crate::dto::{AppStatus, FieldSpecView, FormSpec, Nothing, Settings, SyncBadge, UserView};
 use crate::error::AppError;
 use crate::opening::real_vault;
+use crate::screens::sync_centre;
 use crate::session::{Mode, Session, kept};
 use crate::words::word;
 use desk_domain::case::DocumentKind;
@@ -78,6 +79,7 @@ fn ready(desk: &Desk, session: &Session) -> Result<AppStatus, AppError> {
         sync: badge(session)?,
         ringing: desk.ringing(),
         people: people(&session.vault)?,
+        alerts: sync_centre::alerts(session)?,
     })
 }
 
@@ -101,6 +103,7 @@ fn shut(desk: &Desk) -> Result<AppStatus, AppError> {
         sync: quiet_badge(),
         ringing: None,
         people: vault.as_ref().map(people).transpose()?.unwrap_or_default(),
+        alerts: Vec::new(),
     })
 }
 

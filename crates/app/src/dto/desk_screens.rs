@@ -1,5 +1,6 @@
 //! The desk beside a single case: status, queues, search, knowledge, settings.
 
+use super::AlertView;
 use super::case_screen::dto;
 use super::{Bilingual, RingingCall};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ dto! {
         ringing: Option<RingingCall>,
         /// Names of people who can unlock this desk.
         people: Vec<String>,
+        /// What happened to the desk itself and nobody has seen yet, newest first.
+        alerts: Vec<AlertView>,
     }
     UserView { id: String, login: String, name: String, roles: Vec<String>, may_decide: bool }
     Settings {

@@ -20,6 +20,7 @@ export const enErrors: typeof zhErrors = {
     'case.wrong_state': e('The state of the case has changed', 'Look again and go on from there'),
     'submit.incomplete': e('Something is not complete yet', 'Follow the list, or keep it as waiting'),
     'file.not_written': e('The file could not be written', 'Check the room and the rights on the disk, then try again'),
+    'parked.not_found': e('This entry is not parked any more', 'Look again after a refresh'),
     'review.taken': e('Another reviewer works on this case', 'Take the next one, or ask a supervisor to release it'),
     'review.stale_content': e('The case changed after you looked', 'Open it again and decide on what it says now'),
     'review.documents_open': e('Some documents are not accepted yet', 'Judge each one first'),

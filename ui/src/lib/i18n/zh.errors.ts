@@ -23,6 +23,7 @@ export const zhErrors = {
     'case.wrong_state': e('工单的状态已经变了', '刷新后按新的状态办理'),
     'submit.incomplete': e('还有内容没有完成', '按清单补齐，或先转为等待商户'),
     'file.not_written': e('文件没有写成', '请检查磁盘空间和权限后再试'),
+    'parked.not_found': e('这一条已经不在搁置列表里', '刷新后再看'),
     'review.taken': e('另一位审核正在处理这张工单', '请选下一张，或请主管释放'),
     'review.stale_content': e('工单在您查看之后有变动', '重新打开，看过变动再决定'),
     'review.documents_open': e('还有资料没有判定通过', '逐份判定后再批准'),
