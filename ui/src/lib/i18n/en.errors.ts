@@ -19,6 +19,7 @@ export const enErrors: typeof zhErrors = {
     'actor.office': e('The case is of another office', 'That office must do it'),
     'case.wrong_state': e('The state of the case has changed', 'Look again and go on from there'),
     'submit.incomplete': e('Something is not complete yet', 'Follow the list, or keep it as waiting'),
+    'group.refused': e('Another part of the same action was refused, so this part did not take effect', 'See the reason of that part, then do it again'),
     'review.stale_content': e('The case changed after you looked', 'Open it again and decide on what it says now'),
     'review.documents_open': e('Some documents are not accepted yet', 'Judge each one first'),
     'review.conflict_open': e('A conflict is open', 'Settle it first'),

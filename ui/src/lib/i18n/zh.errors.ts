@@ -22,6 +22,7 @@ export const zhErrors = {
     'actor.office': e('不是您网点的工单', '请由所属网点办理'),
     'case.wrong_state': e('工单的状态已经变了', '刷新后按新的状态办理'),
     'submit.incomplete': e('还有内容没有完成', '按清单补齐，或先转为等待商户'),
+    'group.refused': e('同一次操作里的另一项没有通过，这一项也没有生效', '看那一项的原因，处理后重做'),
     'review.stale_content': e('工单在您查看之后有变动', '重新打开，看过变动再决定'),
     'review.documents_open': e('还有资料没有判定通过', '逐份判定后再批准'),
     'review.conflict_open': e('还有填写冲突', '解决冲突后再批准'),
