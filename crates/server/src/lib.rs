@@ -8,6 +8,7 @@
 //! It must never know: how a desk stores anything, any front end, the wall clock or a random source other than through
 //! [`door`]. SQL stands in [`repo`] and nowhere else.
 
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod demo;
@@ -15,6 +16,7 @@ pub mod door;
 pub mod error;
 pub mod frames;
 pub mod gateway;
+pub mod groups;
 pub mod http;
 pub mod objects;
 pub mod repo;

@@ -3,14 +3,15 @@
 //! The order matters: a page of an old server life must never be applied after a new life was adopted.
 
 use crate::machine::port::{
-    DocumentToSend, FeedPage, FillMark, JournalHead, Lane, OutboxRow, StoreCall, StoreReply,
-    StoreTrouble, WantedDocument,
+    DocumentToSend, FeedPage, FillMark, JournalHead, Lane, OutboxRow, RepairPage, StoreCall,
+    StoreReply, StoreTrouble, WantedDocument,
 };
 use desk_domain::ids::{Incarnation, OfficeCode};
 use desk_domain::op::ChainHash;
 use desk_domain::time::{Chance, Clock};
+use desk_protocol::digest::DigestPlace;
 use desk_protocol::sync::{Change, Head, OpOutcome};
-use desk_store::{Acknowledged, Page, PageChange, Store, StoreError};
+use desk_store::{Acknowledged, DigestStand, Page, PageChange, Repair, Store, StoreError};
 use std::sync::Arc;
 
 /// Documents looked at in one go.
@@ -44,6 +45,8 @@ impl Hand {
             StoreCall::LoadHead { server } => return self.head(&server),
             StoreCall::LoadCursor { scope } => return self.cursor(&scope),
             StoreCall::LoadDocuments => return self.documents(),
+            StoreCall::LoadDigest { scope } => return self.digest(&scope),
+            StoreCall::ApplyRepair(page) => return self.mend(*page),
             StoreCall::Acknowledge {
                 incarnation,
                 seq,
@@ -134,6 +137,7 @@ impl Hand {
 
     fn head(&self, server: &[Head]) -> Result<StoreReply, StoreError> {
         let incarnation = self.incarnation()?;
+        self.bring_forward(incarnation, server)?;
         let own = self.own_head(incarnation)?;
         let nothing = Head {
             incarnation,
@@ -158,6 +162,25 @@ impl Hand {
             server,
             hash_there: there.map(|row| row.hash),
         }))
+    }
+
+    /// A restored server may have lost ops of lives that this desk has left: they go out again under the present one.
+    fn bring_forward(&self, present: Incarnation, server: &[Head]) -> Result<(), StoreError> {
+        for own in self.store.heads()? {
+            if own.incarnation == present {
+                continue;
+            }
+            let there = server
+                .iter()
+                .find(|head| head.incarnation == own.incarnation);
+            let again = self
+                .store
+                .bring_forward(own.incarnation, there.map_or(0, |head| head.seq))?;
+            if again > 0 {
+                self.store.offer_documents_again()?;
+            }
+        }
+        Ok(())
     }
 
     fn cursor(&self, scope: &OfficeCode) -> Result<StoreReply, StoreError> {
@@ -214,6 +237,34 @@ impl Hand {
             self.put_mark(&scope, mark.as_ref())?;
         }
         Ok(())
+    }
+
+    fn digest(&self, scope: &OfficeCode) -> Result<StoreReply, StoreError> {
+        Ok(match self.store.scope_digest(scope)? {
+            DigestStand::Working => StoreReply::DigestWorking,
+            DigestStand::Unfilled => StoreReply::Done,
+            DigestStand::Ready(digest) => StoreReply::Digest {
+                cursor: digest.cursor,
+                sums: Box::new(digest.sums),
+            },
+        })
+    }
+
+    fn mend(&self, page: RepairPage) -> Result<StoreReply, StoreError> {
+        let place = |place: DigestPlace| (place.bucket, place.case);
+        let done = self.store.apply_repair(&Repair {
+            scope: page.scope,
+            position: page.position,
+            buckets: page.buckets,
+            after: page.after.map(place),
+            until: page.until.map(place),
+            changes: page.changes.into_iter().map(change).collect(),
+            at: self.clock.now(),
+        })?;
+        Ok(StoreReply::Mended {
+            cases: done.cases,
+            outdated: done.outdated,
+        })
     }
 
     fn reset(&self, scope: &OfficeCode) -> Result<(), StoreError> {

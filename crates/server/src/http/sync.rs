@@ -1,4 +1,4 @@
-//! hello, push, pull, snapshot: `sync.md` section 5.
+//! hello, push, pull, snapshot, digest: `sync.md` section 5.
 
 use super::Office;
 use super::gate::{Caller, Spoken, oldest_protocol};
@@ -10,12 +10,12 @@ use crate::repo::feed::{FillOf, PageOf};
 use axum::extract::{Query, State};
 use axum::response::Response;
 use desk_domain::ids::OfficeCode;
+use desk_protocol::digest::DigestRequest;
 use desk_protocol::sync::{
     HelloReply, HelloRequest, Limits, PullQuery, PullReply, PushRequest, SnapshotQuery,
 };
 use desk_protocol::{MAX_PAGE, MAX_PUSH_BYTES, MAX_PUSH_OPS, MAX_WAIT_MS, PROTOCOL, error};
 use ed25519_dalek::VerifyingKey;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -44,7 +44,7 @@ pub async fn hello(
             document_bytes: DOCUMENT_BYTES,
         },
         heads: office.repo.heads(caller.device).await?,
-        backup_safe_seq: BTreeMap::new(),
+        backup_safe_seq: office.repo.backup_safe(caller.device).await?,
         scopes: caller.scopes().into_iter().collect(),
         policy: office.policy_text.clone(),
         policy_version: office.policy_version,
@@ -125,6 +125,33 @@ pub async fn snapshot(
     };
     let reply = office.repo.snapshot(FillOf { page, after }).await?;
     Ok(context.reply(reply.ok_or_else(|| ApiError::new(error::CURSOR_INVALID))?))
+}
+
+pub async fn digest(
+    State(office): State<Arc<Office>>,
+    context: Context,
+    caller: Caller,
+    Spoken(protocol): Spoken,
+    Json(request): Json<DigestRequest>,
+) -> Result<Response, ApiError> {
+    may_read(protocol)?;
+    let page = PageOf {
+        office: in_scope(&caller, request.scope.clone())?,
+        cursor: 0,
+        limit: MAX_PAGE,
+        device: caller.device,
+    };
+    let reply = office.repo.digest(request, page).await?;
+    let reply = reply.ok_or_else(|| ApiError::new(error::CURSOR_INVALID))?;
+    if !reply.differing.is_empty() {
+        let (scope, buckets) = (reply.scope.clone(), reply.differing.len());
+        let (device, now) = (caller.device, office.now());
+        office
+            .repo
+            .cases_differed(device, scope, buckets, now)
+            .await?;
+    }
+    Ok(context.reply(reply))
 }
 
 async fn one_page(office: &Office, page: &PageOf) -> Result<PullReply, ApiError> {

@@ -1,18 +1,27 @@
 //! What the handlers may ask of the repository. Each question is one read state or one transaction.
 
 use super::apply::{self, Pushed};
+use super::backup;
+use super::device_events::{self, What};
 use super::devices::{self, Applicant, Device, Enrolled};
+use super::digest;
 use super::documents::{self, Expected};
 use super::feed::{self, FillOf, PageOf};
 use super::people::{self, Account};
 use super::sessions::{self, Bearer, NewSession, Refreshed};
 use super::{Repo, RepoError, Rules, journal};
 use crate::frames::Frames;
-use desk_domain::ids::{DeviceId, DocumentId, OfficeCode};
+use desk_domain::ids::{DeviceId, DocumentId, Incarnation, OfficeCode};
 use desk_domain::time::Millis;
+use desk_protocol::digest::{DigestReply, DigestRequest};
 use desk_protocol::sync::{Head, PullReply, SnapshotReply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Digests that are taken in one transaction: some 20 ms of the writer.
+const DIGEST_PORTION: usize = 500;
+/// Portions that one request waits for; what is left is taken for the next one.
+const DIGEST_PORTIONS: usize = 8;
 
 impl Repo {
     pub async fn bearer(
@@ -31,6 +40,14 @@ impl Repo {
         self.read(move |conn| journal::heads(conn, device)).await
     }
 
+    /// Up to where each chain of a device is in a verified backup.
+    pub async fn backup_safe(
+        self: &Arc<Self>,
+        device: DeviceId,
+    ) -> Result<BTreeMap<Incarnation, u64>, RepoError> {
+        self.read(move |conn| backup::safe_of(conn, device)).await
+    }
+
     pub async fn positions(self: &Arc<Self>) -> Result<BTreeMap<OfficeCode, u64>, RepoError> {
         self.read(feed::positions).await
     }
@@ -44,6 +61,48 @@ impl Repo {
         fill: FillOf,
     ) -> Result<Option<SnapshotReply>, RepoError> {
         self.read(move |conn| feed::snapshot(conn, &fill)).await
+    }
+
+    /// Compares digests; those that wait are taken first, as many as one request may wait for.
+    pub async fn digest(
+        self: &Arc<Self>,
+        request: DigestRequest,
+        page: PageOf,
+    ) -> Result<Option<DigestReply>, RepoError> {
+        let office = page.office.clone();
+        let mut stale = self
+            .read(move |conn| digest::is_stale(conn, &office))
+            .await?;
+        for _ in 0..DIGEST_PORTIONS {
+            if !stale {
+                break;
+            }
+            let office = page.office.clone();
+            stale = self
+                .write(move |conn| digest::settle(conn, &office, DIGEST_PORTION))
+                .await?;
+        }
+        self.read(move |conn| digest::answer(conn, &request, &page))
+            .await
+    }
+
+    /// Notes for headquarters that cases on a desk were not the ones here.
+    pub async fn cases_differed(
+        &self,
+        device: DeviceId,
+        scope: OfficeCode,
+        buckets: usize,
+        now: Millis,
+    ) -> Result<(), RepoError> {
+        self.write(move |conn| {
+            let params = [
+                ("scope", scope.to_string()),
+                ("buckets", buckets.to_string()),
+            ];
+            let life = journal::newest_life(conn, device)?;
+            device_events::note(conn, (device, life), What::CasesDiffered, &params, now)
+        })
+        .await
     }
 
     pub async fn push(&self, rules: Rules, frames: Frames) -> Result<Pushed, RepoError> {

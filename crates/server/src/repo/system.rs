@@ -27,7 +27,36 @@ pub fn prepare(conn: &Connection, rules: &Rules) -> Result<Epoch, RepoError> {
             params![key, fresh.to_string()],
         )?;
     }
+    epoch(conn)
+}
+
+/// This life of the database.
+pub fn epoch(conn: &Connection) -> Result<Epoch, RepoError> {
     Ok(Epoch::from_uuid(own(conn, EPOCH)?))
+}
+
+/// Another life, after a restore: the server's own ops go on in a new chain, so that none is numbered twice.
+pub fn begin_life(conn: &Connection, epoch: Epoch, rules: &Rules) -> Result<(), RepoError> {
+    let chain = Incarnation::new(rules.clock.now(), rules.chance.as_ref());
+    put_note(conn, EPOCH, &epoch.to_string())?;
+    put_note(conn, INCARNATION, &chain.to_string())
+}
+
+/// A small thing that the database remembers of itself.
+pub fn note(conn: &Connection, key: &str) -> Result<Option<String>, RepoError> {
+    Ok(conn
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?)
+}
+
+/// Keeps such a thing.
+pub fn put_note(conn: &Connection, key: &str, value: &str) -> Result<(), RepoError> {
+    conn.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        params![key, value],
+    )?;
+    Ok(())
 }
 
 /// The person that the server's own ops name.
@@ -119,10 +148,7 @@ fn compose(
 }
 
 fn own(conn: &Connection, key: &str) -> Result<Uuid, RepoError> {
-    let text: Option<String> = conn
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([key], |row| row.get(0))
-        .optional()?;
-    text.and_then(|text| Uuid::parse_str(&text).ok())
+    note(conn, key)?
+        .and_then(|text| Uuid::parse_str(&text).ok())
         .ok_or(RepoError::Damaged("no identity"))
 }
