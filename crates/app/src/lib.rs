@@ -28,6 +28,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod upkeep;
 pub mod vault;
 mod words;
 
