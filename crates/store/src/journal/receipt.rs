@@ -32,8 +32,10 @@ impl Store {
                 rebuild_view(tx, judge.as_ref(), case)?;
                 touched.cases.insert(case);
             }
+            desk_failpoint::reached("store.acknowledge.before_commit");
             Ok(touched.clone())
         })
+        .inspect(|_| desk_failpoint::reached("store.acknowledge.after_commit"))
     }
 
     /// Puts an op aside for a person to look at. It stays in the journal and in the chain.
