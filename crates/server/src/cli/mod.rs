@@ -1,6 +1,7 @@
 //! The command line: serving, and the admin's words.
 
 mod admin;
+mod bundles;
 mod serve;
 
 use crate::config::ServerConfig;
@@ -59,6 +60,9 @@ enum Command {
     /// The register of merchants.
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Bundles that come from desks by hand.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// Fill a data directory with visibly fake offices, people, merchants and cases.
     Demo {
         #[command(flatten)]
@@ -158,6 +162,25 @@ enum RegistryCommand {
     },
 }
 
+#[derive(Subcommand)]
+enum BundleCommand {
+    /// Take bundles in and write a return bundle for each desk.
+    Import {
+        #[command(flatten)]
+        data: Data,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Where return bundles go; beside the first file by default.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Show whom desks seal for, and what they know our bundles by.
+    Keys {
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum RoleArg {
     Agent,
@@ -208,6 +231,7 @@ fn run(command: Command) -> Result<(), ServerError> {
         Command::User(command) => admin::user(command),
         Command::Device(command) => admin::device(command),
         Command::Registry(command) => admin::registry(command),
+        Command::Bundle(command) => bundles::bundle(command),
         Command::Demo { data, cases, seed } => {
             let made = demo::fill(&ServerConfig::new(data.data), cases, seed)?;
             say(&made.to_string())

@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod ask;
 pub mod bench;
+pub mod bundles;
 pub mod cases;
 pub mod codes;
 pub mod devices;

@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected must stop; helpers of tests are tests to a reader, not to clippy"
 )]
 
+mod bundles;
 mod codes;
 mod crash;
 mod demo;
