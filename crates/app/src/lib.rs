@@ -28,6 +28,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod usb;
 pub mod vault;
 mod words;
 

@@ -15,9 +15,11 @@ mod start;
 mod status;
 mod sync;
 mod sync_act;
+mod usb;
 
-// Not in the table yet: the shell gives it its window command.
+// Not in the table yet: the shell gives them their window commands.
 pub use sync_act::sync_act;
+pub use usb::{usb_export, usb_import, usb_places};
 
 use crate::desk::Desk;
 use crate::dto::UiError;

@@ -140,6 +140,11 @@ fn screen(desk: &Desk, session: &Session) -> Result<SyncScreen, AppError> {
     let outbox = session.store.outbox()?;
     let status = session.courier().map(|courier| courier.status());
     let rows = session.store.outbox_rows(ROWS)?;
+    let mut listed: Vec<SyncRow> = rows
+        .iter()
+        .map(|row| sync_row(row, status.as_ref()))
+        .collect();
+    super::usb::mark_exported(session, &mut listed)?;
     let (link, why) = link_of(status.as_ref());
     let dir = session.vault.dir();
     Ok(SyncScreen {
@@ -152,10 +157,7 @@ fn screen(desk: &Desk, session: &Session) -> Result<SyncScreen, AppError> {
         server_version: status
             .as_ref()
             .and_then(|status| status.server_version.clone()),
-        rows: rows
-            .iter()
-            .map(|row| sync_row(row, status.as_ref()))
-            .collect(),
+        rows: listed,
         documents: documents(session, status.as_ref())?,
         conflicts: conflicts(desk, session, &rows)?,
         alerts: alerts(session)?,

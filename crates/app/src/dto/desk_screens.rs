@@ -143,7 +143,7 @@ dto! {
         case_no: String,
         kind: String,
         #[ts(type = "number")] at: i64,
-        /// local, queued, sending, held, refused, parked.
+        /// local, queued, sending, exported, held, refused, parked.
         state: String,
         /// Catalogue key `sync_reason.<reason>`.
         reason: String,

@@ -6,11 +6,13 @@ mod case_screen;
 mod desk_screens;
 mod requests;
 mod sync_act;
+mod usb;
 
 pub use case_screen::*;
 pub use desk_screens::*;
 pub use requests::*;
 pub use sync_act::SyncAct;
+pub use usb::*;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ mod fate;
 mod incarnation;
 mod outbox;
 mod parked;
+mod place;
 mod receipt;
 mod unsent;
 

@@ -184,6 +184,7 @@ impl Driver {
             Notice::Policy { version, toml } => {
                 self.shared.announce(SyncEvent::Policy { version, toml });
             }
+            Notice::BundleKeys(keys) => self.shared.announce(SyncEvent::BundleKeys(keys)),
             Notice::Answered { ticket, result } => self.shared.answer(ticket, result),
         }
     }

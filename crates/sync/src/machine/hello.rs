@@ -1,7 +1,7 @@
 //! hello: versions, limits, rights, policy; which life the server is in and what it has of ours.
 
 use super::Machine;
-use super::port::{JournalHead, Lane, Notice, Request, StoreCall, StoreReply};
+use super::port::{BundleKeys, JournalHead, Lane, Notice, Request, StoreCall, StoreReply};
 use super::pull::PullLane;
 use desk_domain::ids::{Epoch, OfficeCode};
 use desk_protocol::sync::HelloReply;
@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 pub(super) struct HelloLane {
     pub server_version: Option<String>,
     policy_version: Option<u32>,
+    bundle_keys: Option<BundleKeys>,
     /// The answer being worked off, and the life it came from.
     step: Option<(Box<HelloReply>, Epoch)>,
     /// Feeds stand still until the epoch is settled.
@@ -57,6 +58,7 @@ impl Machine {
                 toml: reply.policy.clone(),
             });
         }
+        self.take_bundle_keys(&reply);
         let server = reply.heads.clone();
         self.hello.step = Some((Box::new(reply), epoch));
         if self.epoch == Some(epoch) {
@@ -141,6 +143,20 @@ impl Machine {
         };
         self.arm(&Lane::Hello, every);
         self.resume_all();
+    }
+
+    fn take_bundle_keys(&mut self, reply: &HelloReply) {
+        let Some(signer) = reply.bundle_signer.clone() else {
+            return;
+        };
+        let keys = BundleKeys {
+            recipients: reply.bundle_recipients.clone(),
+            signer,
+        };
+        if self.hello.bundle_keys.as_ref() != Some(&keys) {
+            self.hello.bundle_keys = Some(keys.clone());
+            self.tell(Notice::BundleKeys(keys));
+        }
     }
 
     fn take_limits(&mut self, limits: Limits) {

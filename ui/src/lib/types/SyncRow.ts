@@ -2,7 +2,7 @@
 
 export type SyncRow = { op: string, case: string, case_no: string, kind: string, at: number, 
 /**
- * local, queued, sending, held, refused, parked.
+ * local, queued, sending, exported, held, refused, parked.
  */
 state: string, 
 /**
