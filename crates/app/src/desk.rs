@@ -5,6 +5,7 @@ use crate::error::AppError;
 use crate::events::Events;
 use crate::session::Session;
 use crate::ticket::{Shown, Tickets};
+use crate::usb::Turn;
 use crate::vault::{KdfCost, KeystoreChoice};
 use desk_domain::time::{Chance, Clock, Millis};
 use desk_media::{Docbox, MAX_PAGE_PX, encode_jpeg};
@@ -48,6 +49,7 @@ pub(crate) struct Inner {
     /// Secrets stopped at the door in this desk's life.
     secrets_stopped: AtomicU64,
     ringing: Mutex<Option<RingingCall>>,
+    usb: Turn,
 }
 
 #[derive(Clone)]
@@ -71,6 +73,7 @@ impl Desk {
             turn: Mutex::new(()),
             secrets_stopped: AtomicU64::new(0),
             ringing: Mutex::new(None),
+            usb: Turn::default(),
         }))
     }
 
@@ -186,6 +189,7 @@ impl Desk {
     pub(crate) fn shut(&self) {
         let before = std::mem::replace(&mut *hold(&self.0.state), State::Shut);
         self.0.tickets.forget_all();
+        self.0.usb.stop();
         *hold(&self.0.ringing) = None;
         if let State::Ready(session) | State::Gated(session) = before {
             session.stop_courier();
@@ -195,6 +199,11 @@ impl Desk {
                 ..Changed::default()
             });
         }
+    }
+
+    /// The hand-over by stick; one at a time.
+    pub(crate) fn usb(&self) -> &Turn {
+        &self.0.usb
     }
 
     pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {

@@ -2,6 +2,7 @@
 
 use crate::dto::UiError;
 use crate::vault::VaultError;
+use desk_bundle::BundleError;
 use desk_domain::secret_trap::SecretFound;
 use desk_media::MediaError;
 use desk_store::StoreError;
@@ -84,6 +85,19 @@ pub enum AppError {
         params: BTreeMap<String, String>,
         retryable: bool,
     },
+    #[error("this desk does not know headquarters' keys yet: connect once")]
+    BundleKeysUnknown,
+    #[error("a hand-over by stick is running already")]
+    UsbBusy,
+    #[error("{needed} bytes are needed on the medium, {free} are free")]
+    UsbNoRoom { needed: u64, free: u64 },
+    #[error("what was written could not be read back: use another stick")]
+    UsbReadBack,
+    /// A bundle met something that its code names.
+    #[error("the hand-over stopped: {0}")]
+    Usb(String),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     #[error(transparent)]
     Vault(#[from] VaultError),
     #[error(transparent)]
@@ -121,6 +135,11 @@ impl std::fmt::Display for Thing {
 }
 
 impl AppError {
+    /// A hand-over that stopped for a reason with a code.
+    pub(crate) fn usb(code: &str) -> Self {
+        Self::Usb(code.to_owned())
+    }
+
     /// `area.reason`, stable for ever.
     pub fn code(&self) -> &str {
         match self {
@@ -158,6 +177,12 @@ impl AppError {
             Self::DocumentOnItsWay => "document.on_its_way",
             Self::BadBase64 => "document.bad_base64",
             Self::FileNotWritten => "file.not_written",
+            Self::BundleKeysUnknown => "bundle.keys_unknown",
+            Self::UsbBusy => "bundle.busy",
+            Self::UsbNoRoom { .. } => "bundle.no_space",
+            Self::UsbReadBack => "bundle.read_back_failed",
+            Self::Usb(code) => code,
+            Self::Bundle(error) => error.code(),
             Self::Vault(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Media(error) => error.code(),
@@ -251,6 +276,10 @@ impl AppError {
             | Self::Vault(VaultError::TooManyTries { wait_ms }) => {
                 one("wait_ms", wait_ms.to_string())
             }
+            Self::UsbNoRoom { needed, free } => BTreeMap::from([
+                ("needed_bytes".to_owned(), needed.to_string()),
+                ("free_bytes".to_owned(), free.to_string()),
+            ]),
             Self::DocumentTooLarge { bytes, limit } => BTreeMap::from([
                 ("bytes".to_owned(), bytes.to_string()),
                 ("limit".to_owned(), limit.to_string()),

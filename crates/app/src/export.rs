@@ -31,7 +31,7 @@ exported! {
     EvidenceAdd DiagnosisAnswer DocumentAdd DocumentAttachArgs DocumentDetachArgs DocumentTicket DocumentMask NoteArgs
     CaseMoveArgs JudgeArgs WaiveArgs ReturnArgs ReturnAnswerArgs RejectArgs ApproveArgs ReasonArgs
     ExecuteRecordArgs NoticeArgs FollowUpArgs ConflictArgs RevealArgs SearchArgs MerchantRef ArticleRef
-    CallEnd EventsSince CodeVerifyArgs SyncAct
+    CallEnd EventsSince CodeVerifyArgs SyncAct UsbExport UsbImport UsbScreen UsbWritten UsbTaken
 }
 
 #[cfg(test)]
@@ -57,6 +57,7 @@ mod tests {
             include_str!("dto/desk_screens.rs"),
             include_str!("dto/requests.rs"),
             include_str!("dto/sync_screen.rs"),
+            include_str!("dto/usb.rs"),
         ];
         let lines = sources.iter().flat_map(|text| text.lines());
         let heads = lines.filter_map(|line| {

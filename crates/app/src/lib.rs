@@ -30,6 +30,7 @@ mod testing;
 mod tests;
 mod ticket;
 mod upkeep;
+mod usb;
 pub mod vault;
 mod words;
 

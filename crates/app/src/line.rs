@@ -4,6 +4,7 @@ use crate::desk::{Desk, Inner, hold};
 use crate::dto::Changed;
 use crate::error::AppError;
 use crate::session::{KeptSession, Mode, Rules, Session, keep, kept, recall};
+use crate::vault::bundle;
 use desk_domain::calendar::Calendar;
 use desk_domain::ids::{DeviceId, UserId};
 use desk_domain::policy::Policy;
@@ -73,6 +74,7 @@ fn heard(desk: &Arc<Inner>, store: &Store, judge: &Mutex<Rules>, user: UserId, e
         ),
         SyncEvent::SessionLost => Ok(()),
         SyncEvent::Policy { toml, .. } => take_policy(store, judge, toml),
+        SyncEvent::BundleKeys(keys) => bundle::learn(store, keys),
     };
     if let Err(error) = done {
         tracing::warn!(code = error.code(), "news of the courier could not be kept");
@@ -119,7 +121,7 @@ fn keep_contact(store: &Store, at: Option<Millis>, now: Millis) -> Result<(), Ap
 }
 
 /// A policy that cannot be read leaves the one before in force.
-fn take_policy(store: &Store, judge: &Mutex<Rules>, toml: &str) -> Result<(), AppError> {
+pub(crate) fn take_policy(store: &Store, judge: &Mutex<Rules>, toml: &str) -> Result<(), AppError> {
     let known: Option<String> = recall(store, kept::POLICY)?;
     if known.as_deref() == Some(toml) {
         return Ok(());

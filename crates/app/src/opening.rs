@@ -101,7 +101,7 @@ pub(crate) fn vault_dir(config: &DeskConfig) -> PathBuf {
 }
 
 /// Too long without a word from the server: rights may have changed.
-fn is_silent(desk: &Desk, session: &Session) -> Result<bool, AppError> {
+pub(crate) fn is_silent(desk: &Desk, session: &Session) -> Result<bool, AppError> {
     if !matches!(session.mode, Mode::Server { .. }) {
         return Ok(false);
     }

@@ -62,6 +62,8 @@ uuid_id! {
     GroupId,
     /// One life of the server's database.
     Epoch,
+    /// One hand-over by stick, all of its parts.
+    BundleId,
 }
 
 /// Five characters `[0-9A-Z]`, printed in case numbers; the scope of a feed.

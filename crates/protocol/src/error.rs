@@ -64,6 +64,18 @@ codes! {
     CODE_TOO_MANY_SENDS = "code.too_many_sends";
     CODE_EXPIRED = "code.expired";
     CODE_TOO_MANY_TRIES = "code.too_many_tries";
+    /// Bundles that travel by hand; a desk gives the same codes for what it reads itself.
+    BUNDLE_NOT_A_BUNDLE = "bundle.not_a_bundle";
+    BUNDLE_WRONG_VERSION = "bundle.wrong_version";
+    BUNDLE_TRUNCATED = "bundle.truncated";
+    BUNDLE_DAMAGED = "bundle.damaged";
+    BUNDLE_NOT_FOR_US = "bundle.not_for_us";
+    BUNDLE_WRONG_WAY = "bundle.wrong_way";
+    BUNDLE_UNKNOWN_SENDER = "bundle.unknown_sender";
+    BUNDLE_BAD_SIGNATURE = "bundle.bad_signature";
+    BUNDLE_TOO_LARGE = "bundle.too_large";
+    /// An earlier bundle of the desk is missing; params `expected`.
+    BUNDLE_OUT_OF_ORDER = "bundle.out_of_order";
     RATE_LIMITED = "request.rate_limited";
     UNAVAILABLE = "server.unavailable";
     INTERNAL = "server.internal";

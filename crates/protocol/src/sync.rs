@@ -33,6 +33,12 @@ pub struct HelloReply {
     /// TOML text of the policy in force, and its version.
     pub policy: String,
     pub policy_version: u32,
+    /// Whom bundles that travel by hand are sealed for (`age1…`); none when this server takes no bundles.
+    #[serde(default)]
+    pub bundle_recipients: Vec<String>,
+    /// Whom return bundles are signed by: Ed25519, base64.
+    #[serde(default)]
+    pub bundle_signer: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

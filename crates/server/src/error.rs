@@ -23,6 +23,10 @@ pub enum ServerError {
     Ended,
     #[error(transparent)]
     Backup(#[from] crate::backup::BackupError),
+    #[error("{refused} of {all} bundles were not taken in; nothing of them was applied")]
+    BundlesRefused { refused: usize, all: usize },
+    #[error("the return bundle was not written: {0}")]
+    NoReturn(String),
     #[error("file: {0}")]
     Json(#[from] serde_json::Error),
 }
@@ -217,6 +221,66 @@ const ANSWERS: &[(&str, StatusCode, bool, &str)] = &[
         StatusCode::UNPROCESSABLE_ENTITY,
         true,
         "The whole is not the one announced; send it again.",
+    ),
+    (
+        code::BUNDLE_NOT_A_BUNDLE,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        false,
+        "This is not a bundle.",
+    ),
+    (
+        code::BUNDLE_WRONG_VERSION,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        false,
+        "The bundle is of another format version; bring both programs up to date.",
+    ),
+    (
+        code::BUNDLE_TRUNCATED,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        false,
+        "The end of the bundle is missing; copy it again from the stick.",
+    ),
+    (
+        code::BUNDLE_DAMAGED,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        false,
+        "The bundle is damaged; nothing was applied. Export it again.",
+    ),
+    (
+        code::BUNDLE_NOT_FOR_US,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        false,
+        "The bundle is sealed for somebody else.",
+    ),
+    (
+        code::BUNDLE_WRONG_WAY,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        false,
+        "This bundle goes to a desk, not to headquarters.",
+    ),
+    (
+        code::BUNDLE_UNKNOWN_SENDER,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        false,
+        "The desk that made the bundle is not enrolled here.",
+    ),
+    (
+        code::BUNDLE_BAD_SIGNATURE,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        false,
+        "The bundle is not signed by the desk it names; nothing was applied.",
+    ),
+    (
+        code::BUNDLE_TOO_LARGE,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        false,
+        "The bundle claims more than a bundle may hold; nothing was applied.",
+    ),
+    (
+        code::BUNDLE_OUT_OF_ORDER,
+        StatusCode::CONFLICT,
+        false,
+        "An earlier bundle of this desk is missing; bring it first.",
     ),
     (
         code::RATE_LIMITED,

@@ -3,13 +3,14 @@
 use crate::groups::groups;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use desk_domain::case::DocumentManifest;
+use desk_domain::case::{CHUNK_BYTES, DocumentManifest};
 use desk_domain::ids::{DeviceId, Incarnation, OpId};
 use desk_domain::op::{ChainHash, MAX_OP_BYTES, Op};
 use desk_protocol::sync::PushRequest;
 use desk_protocol::{MAX_PUSH_OPS, error};
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 /// What stands at one seq.
@@ -187,9 +188,19 @@ fn read_one(
     Ok((Frame { seq, hash, said }, prev))
 }
 
+/// True when the bytes are chunk `index` of the document that the manifest speaks of.
+pub fn chunk_fits(manifest: &DocumentManifest, index: usize, bytes: &[u8]) -> bool {
+    let size = usize::try_from(manifest.size_bytes).unwrap_or(usize::MAX);
+    let length = size
+        .saturating_sub(index.saturating_mul(CHUNK_BYTES))
+        .min(CHUNK_BYTES);
+    let hash = manifest.chunks.get(index);
+    bytes.len() == length && hash.is_some_and(|hash| hex::encode(Sha256::digest(bytes)) == *hash)
+}
+
 /// True when the manifest's numbers agree with each other and with the limits.
 pub fn manifest_holds(manifest: &DocumentManifest, size_limit: u64) -> bool {
-    let chunk = u64::try_from(desk_domain::case::CHUNK_BYTES).unwrap_or(u64::MAX);
+    let chunk = u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX);
     let chunks = u64::try_from(manifest.chunks.len()).unwrap_or(u64::MAX);
     let is_hash = |text: &String| {
         text.len() == 64

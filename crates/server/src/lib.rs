@@ -9,6 +9,7 @@
 //! [`door`]. SQL stands in [`repo`] and nowhere else.
 
 pub mod backup;
+pub mod bundles;
 pub mod cli;
 pub mod config;
 pub mod demo;

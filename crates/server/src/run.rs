@@ -1,6 +1,7 @@
 //! Starting and stopping. The server owns its runtime on a thread of its own, so that a test or another program can
 //! hold it as a value.
 
+use crate::bundles::Bundles;
 use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::gateway::Gateway;
@@ -26,12 +27,15 @@ const POLL: Duration = Duration::from_millis(250);
 const DRAIN: Duration = Duration::from_secs(10);
 /// Password hashes at work at once.
 const HASHING: usize = 2;
+/// Bundles worked off at once: each reads a file of gigabytes twice.
+const BUNDLES: usize = 2;
 
 /// The database and the documents of one data directory, for the server and for the admin's commands.
 pub struct House {
     pub repo: Arc<Repo>,
     pub rules: Rules,
     pub objects: Objects,
+    pub bundles: Bundles,
 }
 
 impl House {
@@ -43,10 +47,12 @@ impl House {
         let objects = Objects::open(&config.data_dir, Arc::clone(&config.chance))
             .map_err(|error| ServerError::Io("object folder", error))?;
         let repo = Repo::open(&config.data_dir.join("office.db"), &rules)?;
+        let bundles = Bundles::open(&config.data_dir, &repo, &rules, &objects)?;
         Ok(Self {
             repo,
             rules,
             objects,
+            bundles,
         })
     }
 }
@@ -147,6 +153,8 @@ async fn serve(
         repo: house.repo,
         rules: house.rules,
         objects: house.objects,
+        bundles: house.bundles,
+        bundle_seats: Semaphore::new(BUNDLES),
         gateway: Gateway::open(config.gateway, &config.data_dir),
         auto_approve: config.auto_approve,
         positions,

@@ -5,7 +5,7 @@ mod driver;
 use crate::error::SyncError;
 use crate::hand::Hand;
 use crate::http::{Door, NetConfig};
-use crate::machine::port::{Input, SessionTokens, Wake};
+use crate::machine::port::{BundleKeys, Input, SessionTokens, Wake};
 use crate::machine::status::{DocProgress, Link};
 use crate::machine::{Answer, Ask, Config, Machine};
 use crate::proof::{Prover, Signer};
@@ -73,6 +73,8 @@ pub enum SyncEvent {
         version: u32,
         toml: String,
     },
+    /// Headquarters' keys for bundles that travel by hand.
+    BundleKeys(BundleKeys),
 }
 
 /// Shared between the courier's threads and its owner.
@@ -86,6 +88,7 @@ struct State {
     /// Told again to whoever begins to listen later.
     policy: Option<SyncEvent>,
     session: Option<SyncEvent>,
+    bundle_keys: Option<SyncEvent>,
     askers: BTreeMap<u64, Sender<Result<Answer, SyncError>>>,
     next_ticket: u64,
 }
@@ -114,6 +117,7 @@ impl Shared {
             listeners: Vec::new(),
             policy: None,
             session: None,
+            bundle_keys: None,
             askers: BTreeMap::new(),
             next_ticket: 0,
         };
@@ -139,6 +143,7 @@ impl Shared {
         let mut state = self.hold();
         match &event {
             SyncEvent::Policy { .. } => state.policy = Some(event.clone()),
+            SyncEvent::BundleKeys(_) => state.bundle_keys = Some(event.clone()),
             SyncEvent::SessionRenewed(_) | SyncEvent::SessionLost => {
                 state.session = Some(event.clone());
             }
@@ -240,6 +245,7 @@ impl Courier {
             Some(SyncEvent::Status(state.status.clone())),
             state.policy.clone(),
             state.session.clone(),
+            state.bundle_keys.clone(),
         ];
         for event in present.into_iter().flatten() {
             // The receiver is in our hand: this cannot fail.

@@ -237,7 +237,8 @@ pub fn json<T: Serialize>(value: &T) -> Result<Body, LinkError> {
     })
 }
 
-fn push_of(batch: &Batch, prover: &Prover) -> Result<PushRequest, LinkError> {
+/// The ops of a batch as the server takes them, signed: over the network and by hand.
+pub fn push_of(batch: &Batch, prover: &Prover) -> Result<PushRequest, LinkError> {
     let mut ops = Vec::with_capacity(batch.rows.len());
     let mut last = ChainHash::GENESIS;
     for row in &batch.rows {

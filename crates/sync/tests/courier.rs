@@ -255,6 +255,8 @@ fn hello() -> HelloReply {
         scopes: vec![office()],
         policy: "policy text".to_owned(),
         policy_version: 3,
+        bundle_recipients: vec!["age1test".to_owned()],
+        bundle_signer: Some("key".to_owned()),
     }
 }
 

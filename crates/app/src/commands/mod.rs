@@ -16,6 +16,10 @@ mod start;
 mod status;
 pub(crate) mod sync;
 mod sync_act;
+pub(crate) mod usb;
+
+// Not in the table yet: the shell gives them their window commands.
+pub use usb::{usb_export, usb_import, usb_places};
 
 use crate::desk::Desk;
 use crate::dto::UiError;

@@ -8,6 +8,7 @@ mod moves;
 mod requests;
 mod sync_act;
 mod sync_screen;
+mod usb;
 
 pub use case_screen::*;
 pub use desk_screens::*;
@@ -15,6 +16,7 @@ pub use moves::*;
 pub use requests::*;
 pub use sync_act::SyncAct;
 pub use sync_screen::*;
+pub use usb::*;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

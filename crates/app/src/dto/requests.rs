@@ -68,4 +68,8 @@ requests! {
     CodeVerifyArgs { case: String, code: String }
     CallEnd { case: String, call_ref: String }
     EventsSince { n: u32 }
+    /// `folder`: where the bundle goes; none stops the hand-over that is running.
+    UsbExport { folder: Option<String> }
+    /// `path`: a return bundle.
+    UsbImport { path: String }
 }

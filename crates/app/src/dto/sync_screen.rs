@@ -64,7 +64,7 @@ dto! {
         /// Kinds of the ops, each once.
         kinds: Vec<String>,
         #[ts(type = "number")] oldest_at: i64,
-        /// local, queued or sending.
+        /// local, queued, sending or exported.
         state: String,
         reason: String,
         action: String,

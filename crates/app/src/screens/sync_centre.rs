@@ -26,7 +26,8 @@ pub(crate) fn screen(desk: &Desk, session: &Session) -> Result<SyncScreen, AppEr
     let status = session.courier().map(|courier| courier.status());
     let line = Line(status.as_ref());
     let rows = session.store.outbox_rows(ROWS)?;
-    let waiting = waiting(&rows, line);
+    let mut waiting = waiting(&rows, line);
+    crate::commands::usb::mark_exported(session, &rows, &mut waiting)?;
     let listed: u64 = waiting.iter().map(|case| u64::from(case.ops)).sum();
     let (link, why) = link_of(status.as_ref());
     let dir = session.vault.dir();

@@ -3,6 +3,7 @@
 //! `KEK = HKDF(Argon2id(passphrase) ‖ device secret)`; the random database key is wrapped once per
 //! user. A file that does not open is never replaced: errors here never cost data.
 
+pub(crate) mod bundle;
 pub mod cost;
 pub mod device_secret;
 pub(crate) mod file;

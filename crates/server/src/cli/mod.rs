@@ -2,6 +2,7 @@
 
 mod admin;
 mod backup;
+mod bundles;
 mod serve;
 
 use crate::config::ServerConfig;
@@ -63,6 +64,9 @@ enum Command {
     /// Sealed copies of the data directory.
     #[command(subcommand)]
     Backup(BackupCommand),
+    /// Bundles that come from desks by hand.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// Fill a data directory with visibly fake offices, people, merchants and cases.
     Demo {
         #[command(flatten)]
@@ -210,6 +214,25 @@ enum RegistryCommand {
     },
 }
 
+#[derive(Subcommand)]
+enum BundleCommand {
+    /// Take bundles in and write a return bundle for each desk.
+    Import {
+        #[command(flatten)]
+        data: Data,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Where return bundles go; beside the first file by default.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Show whom desks seal for, and what they know our bundles by.
+    Keys {
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum RoleArg {
     Agent,
@@ -261,6 +284,7 @@ fn run(command: Command) -> Result<(), ServerError> {
         Command::Device(command) => admin::device(command),
         Command::Registry(command) => admin::registry(command),
         Command::Backup(command) => backup::run(command),
+        Command::Bundle(command) => bundles::bundle(command),
         Command::Demo { data, cases, seed } => {
             let made = demo::fill(&ServerConfig::new(data.data), cases, seed)?;
             say(&made.to_string())

@@ -5,7 +5,7 @@ use super::gate::Caller;
 use super::sync::DOCUMENT_BYTES;
 use super::wire::{Context, Json, body_of, header};
 use crate::error::ApiError;
-use crate::frames::manifest_holds;
+use crate::frames::{chunk_fits, manifest_holds};
 use crate::objects::{Completed, Objects};
 use crate::repo::documents::Expected;
 use axum::body::Body;
@@ -19,7 +19,6 @@ use desk_domain::case::CHUNK_BYTES;
 use desk_domain::ids::DocumentId;
 use desk_protocol::documents::{ChunkReply, OfferReply, OfferRequest};
 use desk_protocol::error;
-use sha2::{Digest, Sha256};
 use std::io::{self, SeekFrom};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -71,19 +70,14 @@ pub async fn chunk(
 ) -> Result<Response, ApiError> {
     let expected = find(&office, &caller, &id).await?;
     let index: usize = index.parse().map_err(|_| ApiError::new(error::NOT_FOUND))?;
-    let hash = expected
-        .manifest
-        .chunks
-        .get(index)
-        .cloned()
-        .ok_or_else(|| ApiError::new(error::NOT_FOUND))?;
+    if index >= expected.manifest.chunks.len() {
+        return Err(ApiError::new(error::NOT_FOUND));
+    }
     if !manifest_holds(&expected.manifest, DOCUMENT_BYTES) {
         return Err(ApiError::new(error::TOO_LARGE).at("manifest"));
     }
     let bytes = body_of(request, CHUNK_BYTES).await?;
-    let fits = bytes.len() == chunk_length(&expected, index)
-        && hex::encode(Sha256::digest(&bytes)) == hash;
-    if !fits {
+    if !chunk_fits(&expected.manifest, index, &bytes) {
         return Err(ApiError::new(error::CHUNK_MISMATCH).with("chunk", index));
     }
     if expected.stored_at.is_none() {
@@ -206,12 +200,6 @@ async fn on_disk<T: Send + 'static>(
 fn io_failed(error: &io::Error) -> ApiError {
     tracing::error!(kind = ?error.kind(), "object folder");
     ApiError::new(error::UNAVAILABLE).after(5)
-}
-
-fn chunk_length(expected: &Expected, index: usize) -> usize {
-    let size = usize::try_from(expected.manifest.size_bytes).unwrap_or(usize::MAX);
-    size.saturating_sub(index.saturating_mul(CHUNK_BYTES))
-        .min(CHUNK_BYTES)
 }
 
 /// `[from, to)` of a single range; the whole when none is asked for; none when it cannot be met.

@@ -1,6 +1,7 @@
 //! The routes, their policies and their handlers. A handler authorises, asks the repository and answers; it holds no
 //! rule of its own.
 
+pub mod bundles;
 pub mod codes;
 pub mod documents;
 pub mod enrol;
@@ -12,6 +13,7 @@ pub mod sync;
 pub mod table;
 pub mod wire;
 
+use crate::bundles::Bundles;
 use crate::gateway::Gateway;
 use crate::objects::Objects;
 use crate::repo::{Repo, Rules};
@@ -31,6 +33,9 @@ pub struct Office {
     pub repo: Arc<Repo>,
     pub rules: Rules,
     pub objects: Objects,
+    pub bundles: Bundles,
+    /// Bundles worked off at once.
+    pub bundle_seats: Semaphore,
     pub gateway: Gateway,
     pub auto_approve: bool,
     /// TOML of the policy in force.

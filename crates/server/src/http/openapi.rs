@@ -104,6 +104,8 @@ pub const SHAPES: &[Shape] = &[
             ("scopes", "array"),
             ("policy", "string"),
             ("policy_version", "integer"),
+            ("bundle_recipients", "array"),
+            ("bundle_signer", "string?"),
         ],
     ),
     (

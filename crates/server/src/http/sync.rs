@@ -48,6 +48,8 @@ pub async fn hello(
         scopes: caller.scopes().into_iter().collect(),
         policy: office.policy_text.clone(),
         policy_version: office.policy_version,
+        bundle_recipients: office.bundles.keys.recipients(),
+        bundle_signer: Some(office.bundles.keys.signer()),
     }))
 }
 
@@ -192,7 +194,8 @@ fn page_limit(asked: Option<usize>) -> usize {
     asked.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE)
 }
 
-fn parse_after(text: &str) -> Option<(u64, String, String)> {
+/// Reads the opaque place within a first fill.
+pub fn parse_after(text: &str) -> Option<(u64, String, String)> {
     let mut parts = text.splitn(3, '.');
     let position = parts.next()?.parse().ok()?;
     let thing = parts

@@ -2,7 +2,7 @@
 //! document are both built from what stands here; an entry without a policy does not compile.
 
 use super::gate::Policy;
-use super::{Office, codes, documents, enrol, openapi, pages, session, sync};
+use super::{Office, bundles, codes, documents, enrol, openapi, pages, session, sync};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post, put};
 use std::sync::Arc;
@@ -45,6 +45,7 @@ pub fn routes() -> Vec<Route> {
     let mut all = people();
     all.extend(syncing());
     all.extend(papers());
+    all.extend(by_hand());
     all.extend(one_time_codes());
     all.extend(public());
     all
@@ -86,6 +87,18 @@ fn people() -> Vec<Route> {
             )
         },
     ]
+}
+
+fn by_hand() -> Vec<Route> {
+    vec![Route {
+        summary: "Takes in a bundle that came by hand; answers with the return bundle for its desk.",
+        ..route(
+            Method::POST,
+            "/v1/bundles",
+            Policy::User,
+            post(bundles::take_in),
+        )
+    }]
 }
 
 fn one_time_codes() -> Vec<Route> {

@@ -5,6 +5,7 @@ pub mod apply;
 pub mod ask;
 pub mod backup;
 pub mod bench;
+pub mod bundles;
 pub mod cases;
 pub mod codes;
 pub mod device_events;

@@ -9,6 +9,7 @@
 
 mod backup;
 mod bounds;
+mod bundles;
 mod codes;
 mod crash;
 mod demo;

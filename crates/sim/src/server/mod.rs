@@ -196,6 +196,8 @@ impl Server {
                 scopes: scopes.unwrap_or_default(),
                 policy: String::new(),
                 policy_version: 1,
+                bundle_recipients: Vec::new(),
+                bundle_signer: None,
             },
         ))
     }

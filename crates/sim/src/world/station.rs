@@ -177,7 +177,10 @@ impl World {
             // What is on the line may still arrive; the machine knows its flights by number.
             Action::Cancel(_)
             | Action::Tell(
-                Notice::Policy { .. } | Notice::Answered { .. } | Notice::Repaired { .. },
+                Notice::Policy { .. }
+                | Notice::BundleKeys(_)
+                | Notice::Answered { .. }
+                | Notice::Repaired { .. },
             ) => {}
             Action::Store { lane, call } => {
                 station.tasks.push_back((lane, call));

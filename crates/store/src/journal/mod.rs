@@ -7,6 +7,7 @@ mod forgotten;
 mod incarnation;
 mod outbox;
 mod parked;
+mod place;
 mod receipt;
 mod unsent;
 

@@ -193,6 +193,7 @@ impl Driver {
                 self.desk.repaired = self.desk.repaired.saturating_add(cases);
                 self.desk.repaired_at = Some(self.clock.now());
             }
+            Notice::BundleKeys(keys) => self.shared.announce(SyncEvent::BundleKeys(keys)),
             Notice::Answered { ticket, result } => self.shared.answer(ticket, result),
         }
     }

@@ -1,7 +1,7 @@
 //! hello: versions, limits, rights, policy; which life the server is in and what it has of ours.
 
 use super::Machine;
-use super::port::{JournalHead, Lane, NewLife, Notice, Request, StoreCall, StoreReply};
+use super::port::{BundleKeys, JournalHead, Lane, NewLife, Notice, Request, StoreCall, StoreReply};
 use super::pull::PullLane;
 use desk_domain::ids::{Epoch, OfficeCode};
 use desk_protocol::sync::HelloReply;
@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 pub(super) struct HelloLane {
     pub server_version: Option<String>,
     policy_version: Option<u32>,
+    bundle_keys: Option<BundleKeys>,
     /// The answer being worked off, and the life it came from.
     step: Option<(Box<HelloReply>, Epoch)>,
     /// A receipt came since hello was asked: its heads may be older than what we know.
@@ -60,6 +61,7 @@ impl Machine {
                 toml: reply.policy.clone(),
             });
         }
+        self.take_bundle_keys(&reply);
         let call = load_head(&reply);
         self.hello.step = Some((Box::new(reply), epoch));
         if self.epoch == Some(epoch) {
@@ -162,6 +164,20 @@ impl Machine {
         };
         self.arm(&Lane::Hello, every);
         self.resume_all();
+    }
+
+    fn take_bundle_keys(&mut self, reply: &HelloReply) {
+        let Some(signer) = reply.bundle_signer.clone() else {
+            return;
+        };
+        let keys = BundleKeys {
+            recipients: reply.bundle_recipients.clone(),
+            signer,
+        };
+        if self.hello.bundle_keys.as_ref() != Some(&keys) {
+            self.hello.bundle_keys = Some(keys.clone());
+            self.tell(Notice::BundleKeys(keys));
+        }
     }
 
     fn take_limits(&mut self, limits: Limits) {

@@ -146,10 +146,21 @@ pub enum Notice {
         scope: OfficeCode,
         cases: u64,
     },
+    /// Keys for bundles that travel by hand; told when they change.
+    BundleKeys(BundleKeys),
     Answered {
         ticket: u64,
         result: Result<Answer, SyncError>,
     },
+}
+
+/// What a desk must know of headquarters before it goes without a network.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct BundleKeys {
+    /// Whom bundles are sealed for, `age1…`.
+    pub recipients: Vec<String>,
+    /// Whom return bundles are signed by: Ed25519, base64.
+    pub signer: String,
 }
 
 /// A call to the server; `http.rs` turns it into bytes.

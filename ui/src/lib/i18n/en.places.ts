@@ -94,6 +94,7 @@ export const enPlaces: typeof zhPlaces = {
     version: 'Server version',
     reason: {
       offline: 'No network; goes by itself later',
+      exported: 'Exported, waiting for the receipt',
       in_line: 'In the queue',
       no_server: 'Stand-alone: only on this machine',
       stored: 'The server has it',

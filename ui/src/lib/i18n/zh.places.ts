@@ -91,6 +91,7 @@ export const zhPlaces = {
     version: '服务器版本',
     reason: {
       offline: '网络断开，恢复后自动上传',
+      exported: '已导出，等待回执',
       in_line: '排队中',
       no_server: '独立使用，只存在本机',
       stored: '服务器已收到',
