@@ -298,6 +298,7 @@ fn may_end_before(request: &Request) {
         | Request::Hello
         | Request::Pull { .. }
         | Request::Snapshot { .. }
+        | Request::Digest { .. }
         | Request::Offer(_)
         | Request::Complete { .. }
         | Request::Fetch { .. }
@@ -316,7 +317,7 @@ fn may_end_after(request: &Request) {
         Request::PutChunk { .. } => desk_failpoint::reached("sync.chunk.after_reply"),
         Request::Complete { .. } => desk_failpoint::reached("sync.complete.after_reply"),
         Request::Fetch { .. } => desk_failpoint::reached("sync.fetch.after_reply"),
-        Request::Refresh { .. } | Request::Offer(_) | Request::Ask(_) => {}
+        Request::Refresh { .. } | Request::Digest { .. } | Request::Offer(_) | Request::Ask(_) => {}
     }
 }
 
