@@ -27,7 +27,8 @@ impl Vault {
     /// What makes this desk itself, as it was kept last.
     pub fn keepsake(&self, key: &DatabaseKey) -> Option<Keepsake> {
         let sealed = file::read_json(&self.dir.join(KEEPSAKE), "keepsake").ok()??;
-        let plain = seal::open(&keepsake_key(key).ok()?, &sealed, KEEPSAKE.as_bytes())?;
+        let key = keepsake_key(key).ok()?;
+        let plain = seal::open(&key, &sealed, KEEPSAKE.as_bytes())?;
         serde_json::from_slice(&plain).ok()
     }
 
@@ -43,7 +44,8 @@ impl Vault {
         }
         let plain = serde_json::to_vec(keepsake).map_err(|_| VaultError::Damaged("not JSON"))?;
         let plain = Zeroizing::new(plain);
-        let sealed = seal::seal(&keepsake_key(key)?, &plain, KEEPSAKE.as_bytes(), chance)?;
+        let key = keepsake_key(key)?;
+        let sealed = seal::seal(&key, &plain, KEEPSAKE.as_bytes(), chance)?;
         file::write_json(&self.dir.join(KEEPSAKE), &sealed)
     }
 }
