@@ -211,29 +211,7 @@ fn post(office: &Office, token: &str, bundle: &[u8]) -> (String, Vec<u8>) {
         .unwrap();
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let body = bytes[end + 4..].to_vec();
-    let body = if head
-        .to_ascii_lowercase()
-        .contains("transfer-encoding: chunked")
-    {
-        unchunked(&body)
-    } else {
-        body
-    };
     (head.lines().next().unwrap().to_owned(), body)
-}
-
-fn unchunked(mut body: &[u8]) -> Vec<u8> {
-    let mut whole = Vec::new();
-    loop {
-        let end = body.windows(2).position(|two| two == b"\r\n").unwrap();
-        let length = std::str::from_utf8(&body[..end]).unwrap();
-        let length = usize::from_str_radix(length, 16).unwrap();
-        if length == 0 {
-            return whole;
-        }
-        whole.extend_from_slice(&body[end + 2..end + 2 + length]);
-        body = &body[end + 2 + length + 2..];
-    }
 }
 
 #[test]

@@ -164,7 +164,8 @@ impl AppError {
             Self::Field { code, .. }
             | Self::Refused { code, .. }
             | Self::Server { code, .. }
-            | Self::Store(StoreError::Refused { code, .. }) => code,
+            | Self::Store(StoreError::Refused { code, .. })
+            | Self::Usb(code) => code,
             Self::Secret { found, .. } => found.kind.as_str(),
             Self::NothingToReveal => "reveal.nothing",
             Self::TooManyReveals { .. } => "reveal.too_many",
@@ -181,7 +182,6 @@ impl AppError {
             Self::UsbBusy => "bundle.busy",
             Self::UsbNoRoom { .. } => "bundle.no_space",
             Self::UsbReadBack => "bundle.read_back_failed",
-            Self::Usb(code) => code,
             Self::Bundle(error) => error.code(),
             Self::Vault(error) => error.code(),
             Self::Store(error) => error.code(),

@@ -11,6 +11,7 @@ use age::stream::StreamWriter;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::io::{self, Seek, SeekFrom, Write};
+use std::sync::{Arc, OnceLock};
 
 const PACK_LEVEL: i32 = 3;
 
@@ -30,15 +31,18 @@ pub struct Writer<W: Write + Seek> {
     hasher: blake3::Hasher,
     bytes: u64,
     frames: u32,
+    slip: Slip,
 }
 
 impl<W: Write + Seek> Writer<W> {
     /// Begins with the header, sealed for `recipients` and nobody else.
     pub fn begin(out: W, header: &Header, recipients: &[String]) -> Result<Self, BundleError> {
         let recipients = keys::recipients(recipients)?;
+        let slip = Slip::default();
         let mut out = Counted {
             inner: out,
             count: 0,
+            slip: slip.clone(),
         };
         out.write_all(MAGIC)?;
         out.write_all(&VERSION.to_le_bytes())?;
@@ -49,7 +53,9 @@ impl<W: Write + Seek> Writer<W> {
                 .map(|recipient| recipient as &dyn age::Recipient),
         )
         .map_err(|_| BundleError::Key("nobody to seal for"))?;
-        let sealed = encryptor.wrap_output(out)?;
+        let sealed = encryptor
+            .wrap_output(out)
+            .map_err(|error| slip.explain(error))?;
         let mut packed = zstd::stream::write::Encoder::new(sealed, PACK_LEVEL)?;
         packed.include_checksum(true)?;
         let mut writer = Self {
@@ -57,6 +63,7 @@ impl<W: Write + Seek> Writer<W> {
             hasher: blake3::Hasher::new(),
             bytes: 0,
             frames: 0,
+            slip,
         };
         writer.raw(Kind::Header, &frame::json(header)?)?;
         Ok(writer)
@@ -82,7 +89,11 @@ impl<W: Write + Seek> Writer<W> {
             signature: STANDARD.encode(sign(&keys::message(&digest))),
         };
         self.raw(Kind::End, &frame::json(&end)?)?;
-        let mut out = self.out.finish()?.finish()?;
+        let Self { out, slip, .. } = self;
+        let mut out = out
+            .finish()
+            .and_then(StreamWriter::finish)
+            .map_err(|error| slip.explain(error))?;
         let file_bytes = out.count;
         let length = file_bytes.saturating_sub(PRELUDE as u64);
         out.inner.seek(SeekFrom::Start(LENGTH_AT))?;
@@ -104,8 +115,10 @@ impl<W: Write + Seek> Writer<W> {
         let length = u32::try_from(payload.len()).map_err(|_| BundleError::TooLarge("a frame"))?;
         let [a, b, c, d] = length.to_le_bytes();
         let prefix: [u8; frame::PREFIX] = [kind.byte(), a, b, c, d];
-        self.out.write_all(&prefix)?;
-        self.out.write_all(payload)?;
+        self.out
+            .write_all(&prefix)
+            .and_then(|()| self.out.write_all(payload))
+            .map_err(|error| self.slip.explain(error))?;
         self.hasher.update(&prefix);
         self.hasher.update(payload);
         let added = (frame::PREFIX + payload.len()) as u64;
@@ -115,14 +128,37 @@ impl<W: Write + Seek> Writer<W> {
     }
 }
 
+/// The medium's own error, which the layers above may put into words of theirs.
+#[derive(Clone, Default)]
+struct Slip(Arc<OnceLock<(io::ErrorKind, Option<i32>)>>);
+
+impl Slip {
+    fn note(&self, error: &io::Error) {
+        // The first one is the cause of the others.
+        let _ = self.0.set((error.kind(), error.raw_os_error()));
+    }
+
+    fn explain(&self, error: io::Error) -> BundleError {
+        BundleError::Io(match self.0.get() {
+            Some((_, Some(code))) => io::Error::from_raw_os_error(*code),
+            Some((kind, None)) => (*kind).into(),
+            None => error,
+        })
+    }
+}
+
 struct Counted<W> {
     inner: W,
     count: u64,
+    slip: Slip,
 }
 
 impl<W: Write> Write for Counted<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
+        let count = self
+            .inner
+            .write(bytes)
+            .inspect_err(|error| self.slip.note(error))?;
         self.count = self.count.saturating_add(count as u64);
         Ok(count)
     }

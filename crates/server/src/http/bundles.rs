@@ -7,7 +7,7 @@ use crate::bundles::{IntakeError, Taken};
 use crate::error::ApiError;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use desk_bundle::{BundleError, PART_BYTES};
@@ -85,7 +85,11 @@ pub async fn take_in(
     tracing::info!(by = %caller.device, desk = %taken.header.device, bundle = %taken.header.bundle,
         ops = taken.new_ops(), repeated = taken.repeated, "bundle taken in");
     let file = File::open(&answer).await.map_err(|_| unavailable())?;
-    Ok(reply(&taken, file, spooled))
+    let length = file.metadata().await.map_err(|_| unavailable())?.len();
+    let mut response = reply(&taken, file, spooled);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    Ok(response)
 }
 
 async fn receive(mut body: Body, place: &Path) -> Result<(), ApiError> {

@@ -222,19 +222,17 @@ fn ops_and_papers_go_in_once_and_the_way_back_brings_receipts_and_pages() {
     };
     assert_eq!(answer.heads[0].seq, 3);
     assert_eq!(answer.heads[0].hash, batch.last);
-    let receipts: Vec<_> = back
-        .iter()
-        .filter_map(|frame| match frame {
-            Frame::Receipt(receipt) => Some(receipt.clone()),
-            _ => None,
-        })
-        .collect();
+    let mut receipts = Vec::new();
+    let mut fill = None;
+    for frame in &back {
+        if let Frame::Receipt(receipt) = frame {
+            receipts.push(receipt.clone());
+        } else if let Frame::Fill(page) = frame {
+            fill = Some(page.page.position);
+        }
+    }
     assert_eq!(receipts.len(), 1);
     assert_eq!(receipts[0].outcomes.len(), 3);
-    let fill = back.iter().find_map(|frame| match frame {
-        Frame::Fill(fill) => Some(fill.page.position),
-        _ => None,
-    });
     let again = upload(&desk, &bundle);
     assert_eq!(figure(&again, "x-desk-ops-new"), "0");
     assert_eq!(figure(&again, "x-desk-ops-repeated"), "3");
