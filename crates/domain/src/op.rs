@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for ChainHash {
     }
 }
 
-/// All ops of one user action: all or nothing, never split over batches.
+/// All ops of one user action: never split over batches, in effect as a whole ([`crate::group`]).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Group {
     pub id: GroupId,
@@ -236,4 +236,46 @@ op_bodies! {
     ExecuteRecord = "execution.record" { result: ExecutionResult, reference: String, evidence: String, terminals: Vec<TerminalResult>, requeried: bool },
     Close = "case.close" { note: String },
     Reopen = "case.reopen" { reason: String, new_evidence: String },
+}
+
+impl OpBody {
+    /// True for what is judged by the transition table; a fact is kept whatever the state.
+    pub const fn is_command(&self) -> bool {
+        match self {
+            Self::CaseCreate { .. }
+            | Self::FieldSet { .. }
+            | Self::CallLog { .. }
+            | Self::IdentityMatch { .. }
+            | Self::EvidenceRecord { .. }
+            | Self::DocumentAttach { .. }
+            | Self::DocumentStored { .. }
+            | Self::DocumentDetach { .. }
+            | Self::NoteAdd { .. }
+            | Self::ConflictResolve { .. }
+            | Self::ReturnAnswer { .. }
+            | Self::NoticeRecord { .. }
+            | Self::FollowUpRecord { .. }
+            | Self::RevealRecord { .. }
+            | Self::DocumentOpen { .. }
+            | Self::RiskAssess { .. } => false,
+            Self::Submit { .. }
+            | Self::Wait { .. }
+            | Self::Resume { .. }
+            | Self::Withdraw { .. }
+            | Self::Finish { .. }
+            | Self::ReviewTake { .. }
+            | Self::DocumentJudge { .. }
+            | Self::DocumentWaive { .. }
+            | Self::ReviewReturn { .. }
+            | Self::ReviewReject { .. }
+            | Self::ReviewApprove { .. }
+            | Self::Hold { .. }
+            | Self::Unhold { .. }
+            | Self::RiskClear { .. }
+            | Self::ExecuteStart { .. }
+            | Self::ExecuteRecord { .. }
+            | Self::Close { .. }
+            | Self::Reopen { .. } => true,
+        }
+    }
 }

@@ -84,6 +84,8 @@ codes! {
     CloseTooEarly = "close.too_early";
     ReopenReason = "reopen.reason";
     ReopenEvidence = "reopen.evidence";
+    /// Another op of the same action was refused; params `op` and its `code`.
+    GroupRefused = "group.refused";
 }
 
 /// A code with its small, non-personal parameters.

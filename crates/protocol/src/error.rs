@@ -47,6 +47,8 @@ codes! {
     BAD_SIGNATURE = "sync.bad_signature";
     BAD_CHAIN = "sync.bad_chain";
     BAD_OP = "sync.bad_op";
+    /// A group is not whole in its push, or its ops do not agree on it; params `seq` and `why`.
+    BAD_GROUP = "sync.bad_group";
     /// The cursor is of another epoch or ahead of the feed: fill anew.
     CURSOR_INVALID = "sync.cursor_invalid";
     DOCUMENT_UNKNOWN = "document.unknown";

@@ -6,6 +6,7 @@
 //! It must never know: how either side stores or sends anything.
 
 pub mod codes;
+pub mod digest;
 pub mod documents;
 pub mod error;
 pub mod people;

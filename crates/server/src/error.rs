@@ -178,6 +178,12 @@ const ANSWERS: &[(&str, StatusCode, bool, &str)] = &[
         "An operation is not well formed.",
     ),
     (
+        code::BAD_GROUP,
+        StatusCode::BAD_REQUEST,
+        false,
+        "The operations of one action must come together, as one group.",
+    ),
+    (
         code::CURSOR_INVALID,
         StatusCode::CONFLICT,
         false,

@@ -1,5 +1,6 @@
 //! A push before it meets the database: every op parsed, placed, chained and signed for. Pure.
 
+use crate::groups::groups;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use desk_domain::case::DocumentManifest;
@@ -9,6 +10,7 @@ use desk_protocol::sync::PushRequest;
 use desk_protocol::{MAX_PUSH_OPS, error};
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::Deserialize;
+use std::ops::Range;
 
 /// What stands at one seq.
 #[derive(Clone, Debug)]
@@ -46,6 +48,8 @@ pub struct Frames {
     pub prev_hash: ChainHash,
     /// At least one.
     pub frames: Vec<Frame>,
+    /// The groups, by places in `frames`; together they are all of them.
+    pub groups: Vec<Range<usize>>,
 }
 
 /// Why a push is not even looked up.
@@ -112,12 +116,14 @@ pub fn verify(request: &PushRequest, key: &VerifyingKey) -> Result<Frames, Frame
             "not signed by this device",
         ));
     }
+    let groups = groups(&frames)?;
     Ok(Frames {
         device: request.device,
         incarnation: request.incarnation,
         first_seq: request.first_seq,
         prev_hash: start,
         frames,
+        groups,
     })
 }
 

@@ -15,6 +15,7 @@ pub mod door;
 pub mod error;
 pub mod frames;
 pub mod gateway;
+pub mod groups;
 pub mod http;
 pub mod objects;
 pub mod repo;

@@ -95,7 +95,7 @@ impl Store {
     }
 }
 
-fn apply_change(
+pub(crate) fn apply_change(
     tx: &Connection,
     key: &SearchKey,
     judge: Option<&Judge>,
@@ -194,7 +194,7 @@ fn put_cursor(tx: &Connection, scope: &OfficeCode, cursor: u64) -> Result<(), St
 }
 
 /// Losing access hides a case; with unsent ops on it, its row stays, out of the lists.
-fn hide_case(tx: &Connection, key: &SearchKey, case: CaseId) -> Result<(), StoreError> {
+pub(crate) fn hide_case(tx: &Connection, key: &SearchKey, case: CaseId) -> Result<(), StoreError> {
     let waits = tx
         .prepare_cached("SELECT 1 FROM op_fate WHERE case_id = ?1 AND open = 1")?
         .exists(params![case.blob()])?;

@@ -9,6 +9,7 @@
 
 mod alert;
 mod ballast;
+mod digest;
 mod documents;
 mod drafts;
 mod error;
@@ -33,6 +34,8 @@ mod write;
 extern crate self as desk_store;
 
 #[cfg(test)]
+mod digest_test;
+#[cfg(test)]
 mod disk_full_test;
 #[cfg(test)]
 #[path = "../tests/house/mod.rs"]
@@ -41,6 +44,7 @@ mod house;
 mod schema_test;
 
 pub use alert::Alert;
+pub use digest::{DigestStand, Repair, Repaired, ScopeDigest};
 pub use documents::{
     DocumentSummary, DownloadWanted, NewDocument, Part, Transfer, Upload, manifest_of,
 };

@@ -56,6 +56,9 @@ pub struct SyncStatus {
     pub server_version: Option<String>,
     /// Code of what keeps the outbox from moving although the line stands.
     pub push_trouble: Option<String>,
+    /// Cases that were not as the server has them and were mended since this courier began, and when last.
+    pub repaired_cases: u64,
+    pub repaired_at: Option<Millis>,
 }
 
 /// What those who listen hear.
@@ -103,6 +106,8 @@ impl Shared {
             clock_skew_ms: None,
             server_version: None,
             push_trouble: None,
+            repaired_cases: 0,
+            repaired_at: None,
         };
         let state = State {
             status,

@@ -3,14 +3,15 @@
 //! The order matters: a page of an old server life must never be applied after a new life was adopted.
 
 use crate::machine::port::{
-    DocumentToSend, FeedPage, FillMark, JournalHead, Lane, OutboxRow, StoreCall, StoreReply,
-    StoreTrouble, WantedDocument,
+    DocumentToSend, FeedPage, FillMark, JournalHead, Lane, OutboxRow, RepairPage, StoreCall,
+    StoreReply, StoreTrouble, WantedDocument,
 };
 use desk_domain::ids::{Incarnation, OfficeCode};
 use desk_domain::op::ChainHash;
 use desk_domain::time::{Chance, Clock};
+use desk_protocol::digest::DigestPlace;
 use desk_protocol::sync::{Change, Head, OpOutcome};
-use desk_store::{Acknowledged, Page, PageChange, Store, StoreError};
+use desk_store::{Acknowledged, DigestStand, Page, PageChange, Repair, Store, StoreError};
 use std::sync::Arc;
 
 /// Documents looked at in one go.
@@ -44,6 +45,8 @@ impl Hand {
             StoreCall::LoadHead { server } => return self.head(&server),
             StoreCall::LoadCursor { scope } => return self.cursor(&scope),
             StoreCall::LoadDocuments => return self.documents(),
+            StoreCall::LoadDigest { scope } => return self.digest(&scope),
+            StoreCall::ApplyRepair(page) => return self.mend(*page),
             StoreCall::Acknowledge {
                 incarnation,
                 seq,
@@ -214,6 +217,33 @@ impl Hand {
             self.put_mark(&scope, mark.as_ref())?;
         }
         Ok(())
+    }
+
+    fn digest(&self, scope: &OfficeCode) -> Result<StoreReply, StoreError> {
+        Ok(match self.store.scope_digest(scope)? {
+            DigestStand::Working => StoreReply::DigestWorking,
+            DigestStand::Unfilled => StoreReply::Done,
+            DigestStand::Ready(digest) => StoreReply::Digest {
+                cursor: digest.cursor,
+                sums: Box::new(digest.sums),
+            },
+        })
+    }
+
+    fn mend(&self, page: RepairPage) -> Result<StoreReply, StoreError> {
+        let place = |place: DigestPlace| (place.bucket, place.case);
+        let done = self.store.apply_repair(&Repair {
+            scope: page.scope,
+            position: page.position,
+            buckets: page.buckets,
+            after: page.after.map(place),
+            until: page.until.map(place),
+            changes: page.changes.into_iter().map(change).collect(),
+        })?;
+        Ok(StoreReply::Mended {
+            cases: done.cases,
+            outdated: done.outdated,
+        })
     }
 
     fn reset(&self, scope: &OfficeCode) -> Result<(), StoreError> {

@@ -3,8 +3,10 @@
 use crate::machine::port::{Batch, LinkError, Reply, ReplyBody, Request, Stamp};
 use crate::machine::{Answer, Ask};
 use crate::proof::Prover;
+use desk_domain::digest::SHAPE;
 use desk_domain::ids::OfficeCode;
 use desk_domain::op::{ChainHash, Op};
+use desk_protocol::digest::{DigestReply, DigestRequest};
 use desk_protocol::documents::{ChunkReply, OfferReply, OfferRequest};
 use desk_protocol::error::Problem;
 use desk_protocol::people::SessionReply;
@@ -63,6 +65,7 @@ pub enum Expect {
     Offer,
     Chunk,
     Bytes,
+    Digest,
     CodeSent,
     CodeVerified,
 }
@@ -145,6 +148,15 @@ pub fn encode(
                 range: Some((*from, *to)),
                 ..fetch
             })
+        }
+        Request::Digest { scope, cursor, ask } => {
+            let body = DigestRequest {
+                scope: scope.clone(),
+                cursor: *cursor,
+                shape: SHAPE,
+                ask: ask.clone(),
+            };
+            Ok(post("/v1/sync/digest", json(&body)?, Expect::Digest))
         }
         Request::Ask(Ask::SendCode(body)) => Ok(post("/v1/codes", json(body)?, Expect::CodeSent)),
         Request::Ask(Ask::VerifyCode(body)) => {
@@ -292,6 +304,7 @@ fn understand(expect: Expect, bytes: &[u8]) -> (Option<Stamp>, ReplyBody) {
         Expect::Snapshot => open(bytes, |body: SnapshotReply| ReplyBody::Snapshot(body)),
         Expect::Offer => open(bytes, |body: OfferReply| ReplyBody::Offer(body)),
         Expect::Chunk => open(bytes, |body: ChunkReply| ReplyBody::Chunk(body)),
+        Expect::Digest => open(bytes, |body: DigestReply| ReplyBody::Digest(body)),
         Expect::CodeSent => open(bytes, |body| ReplyBody::Answer(Answer::CodeSent(body))),
         Expect::CodeVerified => open(bytes, |body| ReplyBody::Answer(Answer::CodeVerified(body))),
         Expect::Bytes => (None, ReplyBody::Unreadable),

@@ -136,6 +136,27 @@ pub const SHAPES: &[Shape] = &[
         ],
     ),
     (
+        "DigestRequest",
+        &[
+            ("scope", "string"),
+            ("cursor", "integer"),
+            ("shape", "integer"),
+            ("ask", "object"),
+        ],
+    ),
+    (
+        "DigestReply",
+        &[
+            ("scope", "string"),
+            ("position", "integer"),
+            ("compared", "boolean"),
+            ("same", "boolean"),
+            ("differing", "array"),
+            ("changes", "array"),
+            ("next", "object?"),
+        ],
+    ),
+    (
         "OfferRequest",
         &[
             ("document", "string"),

@@ -1,4 +1,4 @@
-//! hello, push, pull, snapshot: `sync.md` section 5.
+//! hello, push, pull, snapshot, digest: `sync.md` section 5.
 
 use super::Office;
 use super::gate::{Caller, Spoken, oldest_protocol};
@@ -10,6 +10,7 @@ use crate::repo::feed::{FillOf, PageOf};
 use axum::extract::{Query, State};
 use axum::response::Response;
 use desk_domain::ids::OfficeCode;
+use desk_protocol::digest::DigestRequest;
 use desk_protocol::sync::{
     HelloReply, HelloRequest, Limits, PullQuery, PullReply, PushRequest, SnapshotQuery,
 };
@@ -125,6 +126,33 @@ pub async fn snapshot(
     };
     let reply = office.repo.snapshot(FillOf { page, after }).await?;
     Ok(context.reply(reply.ok_or_else(|| ApiError::new(error::CURSOR_INVALID))?))
+}
+
+pub async fn digest(
+    State(office): State<Arc<Office>>,
+    context: Context,
+    caller: Caller,
+    Spoken(protocol): Spoken,
+    Json(request): Json<DigestRequest>,
+) -> Result<Response, ApiError> {
+    may_read(protocol)?;
+    let page = PageOf {
+        office: in_scope(&caller, request.scope.clone())?,
+        cursor: 0,
+        limit: MAX_PAGE,
+        device: caller.device,
+    };
+    let reply = office.repo.digest(request, page).await?;
+    let reply = reply.ok_or_else(|| ApiError::new(error::CURSOR_INVALID))?;
+    if !reply.differing.is_empty() {
+        tracing::warn!(
+            device = %caller.device,
+            scope = %reply.scope,
+            buckets = reply.differing.len(),
+            "a desk's cases are not the ones here"
+        );
+    }
+    Ok(context.reply(reply))
 }
 
 async fn one_page(office: &Office, page: &PageOf) -> Result<PullReply, ApiError> {

@@ -151,6 +151,17 @@ fn syncing() -> Vec<Route> {
                 get(sync::snapshot),
             )
         },
+        Route {
+            summary: "Compares digests of a desk's cases; gives the cases of buckets that differ.",
+            takes: Some("DigestRequest"),
+            gives: Some("DigestReply"),
+            ..route(
+                Method::POST,
+                "/v1/sync/digest",
+                Policy::Scope,
+                post(sync::digest),
+            )
+        },
     ]
 }
 

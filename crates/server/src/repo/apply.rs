@@ -2,10 +2,10 @@
 
 use super::bench::Bench;
 use super::journal::{self, Entry};
-use super::{RepoError, Rules, risk};
+use super::{RepoError, Rules, risk, waiting};
 use crate::frames::{Frame, Frames, Said};
 use desk_domain::op::ChainHash;
-use desk_domain::outcome::{HeldWhy, Outcome};
+use desk_domain::outcome::Outcome;
 use desk_protocol::sync::{Head, OpOutcome, PushReply};
 use rusqlite::Connection;
 
@@ -34,7 +34,7 @@ pub fn push(conn: &Connection, rules: &Rules, frames: &Frames) -> Result<Pushed,
     if let Some(common) = fork_before(conn, frames, head)? {
         return Ok(Pushed::Fork { common });
     }
-    let mut outcomes = Vec::with_capacity(frames.frames.len());
+    let mut stored = Vec::new();
     for frame in frames.frames.iter().filter(|frame| frame.seq <= head.seq) {
         let Some((hash, outcome)) =
             journal::at(conn, frames.device, frames.incarnation, frame.seq)?
@@ -46,29 +46,29 @@ pub fn push(conn: &Connection, rules: &Rules, frames: &Frames) -> Result<Pushed,
                 common: frame.seq.saturating_sub(1),
             });
         }
-        outcomes.push(OpOutcome {
-            op_id: frame.op_id(),
-            outcome,
-        });
+        stored.push(outcome);
     }
-    let fresh: Vec<&Frame> = frames
-        .frames
-        .iter()
-        .filter(|frame| frame.seq > head.seq)
-        .collect();
-    let head = match fresh.last() {
-        Some(last) => Head {
-            incarnation: head.incarnation,
-            seq: last.seq,
-            hash: last.hash,
-        },
-        None => head,
+    let last = frames.frames.last().filter(|last| last.seq > head.seq);
+    let outcomes = match last {
+        Some(_) => store(conn, rules, frames, stored)?,
+        None => stored,
     };
-    outcomes.extend(store(conn, rules, frames, &fresh)?);
-    if !fresh.is_empty() {
+    let head = last.map_or(head, |last| Head {
+        incarnation: head.incarnation,
+        seq: last.seq,
+        hash: last.hash,
+    });
+    if last.is_some() {
         journal::move_head(conn, frames.device, head)?;
     }
-    Ok(Pushed::Stored(PushReply { head, outcomes }))
+    let ids = frames.frames.iter().map(Frame::op_id);
+    let outcomes = ids.zip(outcomes);
+    Ok(Pushed::Stored(PushReply {
+        head,
+        outcomes: outcomes
+            .map(|(op_id, outcome)| OpOutcome { op_id, outcome })
+            .collect(),
+    }))
 }
 
 /// Compares what the first op says stands before it with what does.
@@ -86,58 +86,78 @@ fn fork_before(conn: &Connection, frames: &Frames, head: Head) -> Result<Option<
     Ok((stored != frames.prev_hash).then(|| before.saturating_sub(1)))
 }
 
+/// Judges and stores what is new. What the database refuses of one op must not stop the others: then all is done once
+/// more, each op under a savepoint of its own.
 fn store(
     conn: &Connection,
     rules: &Rules,
     frames: &Frames,
-    fresh: &[&Frame],
-) -> Result<Vec<OpOutcome>, RepoError> {
-    let mut outcomes = Vec::with_capacity(fresh.len());
-    if fresh.is_empty() {
-        return Ok(outcomes);
+    stored: Vec<Outcome>,
+) -> Result<Vec<Outcome>, RepoError> {
+    conn.execute_batch("SAVEPOINT bench")?;
+    let outcomes = match at_the_bench(Bench::new(conn, rules), frames, stored.clone()) {
+        Err(error) if error.is_of_one_op() => {
+            tracing::error!(device = %frames.device, %error, "a push is judged with care");
+            conn.execute_batch("ROLLBACK TO bench")?;
+            at_the_bench(Bench::careful(conn, rules), frames, stored)?
+        }
+        other => other?,
+    };
+    conn.execute_batch("RELEASE bench")?;
+    Ok(outcomes)
+}
+
+fn at_the_bench(
+    mut bench: Bench<'_>,
+    frames: &Frames,
+    stored: Vec<Outcome>,
+) -> Result<Vec<Outcome>, RepoError> {
+    let replayed = stored.len();
+    let mut outcomes = stored;
+    for range in frames.groups.iter().filter(|range| range.end > replayed) {
+        let group = frames.frames.get(range.clone()).unwrap_or_default();
+        let before: Vec<Outcome> = outcomes.iter().skip(range.start).cloned().collect();
+        let judged = bench.take(group, &before)?;
+        for (frame, (outcome, counted)) in group.iter().zip(judged).skip(before.len()) {
+            bench
+                .entries
+                .push(entry(frames, frame, outcome.clone(), counted)?);
+            outcomes.push(outcome);
+        }
     }
-    let mut bench = Bench::new(conn, rules);
-    for frame in fresh {
-        let entry = judge(&mut bench, frames, frame)?;
-        outcomes.push(OpOutcome {
-            op_id: entry.op_id,
-            outcome: entry.outcome.clone(),
-        });
-        bench.entries.push(entry);
-    }
-    bench.judge_waiting()?;
+    waiting::judge_waiting(&mut bench)?;
     risk::assess(&mut bench)?;
     bench.finish()?;
     Ok(outcomes)
 }
 
-fn judge(bench: &mut Bench<'_>, frames: &Frames, frame: &Frame) -> Result<Entry, RepoError> {
+fn entry(
+    frames: &Frames,
+    frame: &Frame,
+    outcome: Outcome,
+    counted: bool,
+) -> Result<Entry, RepoError> {
     let entry = Entry {
         device: frames.device,
         incarnation: frames.incarnation,
         seq: frame.seq,
         op_id: frame.op_id(),
-        counted: false,
+        counted,
         case: None,
         actor: None,
         bytes: None,
         hash: frame.hash,
         content: frame.hash,
-        outcome: Outcome::Held {
-            why: HeldWhy::BodyMissing,
-        },
+        outcome,
     };
     let Said::Op { op, bytes } = &frame.said else {
         return Ok(entry);
     };
-    let (outcome, counted) = bench.take(op)?;
     Ok(Entry {
-        counted,
         case: Some(op.case),
         actor: Some(op.actor),
         bytes: Some(bytes.clone()),
         content: journal::content_of(op)?,
-        outcome,
         ..entry
     })
 }

@@ -2,6 +2,7 @@
 
 use super::apply::{self, Pushed};
 use super::devices::{self, Applicant, Device, Enrolled};
+use super::digest;
 use super::documents::{self, Expected};
 use super::feed::{self, FillOf, PageOf};
 use super::people::{self, Account};
@@ -10,9 +11,15 @@ use super::{Repo, RepoError, Rules, journal};
 use crate::frames::Frames;
 use desk_domain::ids::{DeviceId, DocumentId, OfficeCode};
 use desk_domain::time::Millis;
+use desk_protocol::digest::{DigestReply, DigestRequest};
 use desk_protocol::sync::{Head, PullReply, SnapshotReply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Digests that are taken in one transaction: some 20 ms of the writer.
+const DIGEST_PORTION: usize = 500;
+/// Portions that one request waits for; what is left is taken for the next one.
+const DIGEST_PORTIONS: usize = 8;
 
 impl Repo {
     pub async fn bearer(
@@ -44,6 +51,29 @@ impl Repo {
         fill: FillOf,
     ) -> Result<Option<SnapshotReply>, RepoError> {
         self.read(move |conn| feed::snapshot(conn, &fill)).await
+    }
+
+    /// Compares digests; those that wait are taken first, as many as one request may wait for.
+    pub async fn digest(
+        self: &Arc<Self>,
+        request: DigestRequest,
+        page: PageOf,
+    ) -> Result<Option<DigestReply>, RepoError> {
+        let office = page.office.clone();
+        let mut stale = self
+            .read(move |conn| digest::is_stale(conn, &office))
+            .await?;
+        for _ in 0..DIGEST_PORTIONS {
+            if !stale {
+                break;
+            }
+            let office = page.office.clone();
+            stale = self
+                .write(move |conn| digest::settle(conn, &office, DIGEST_PORTION))
+                .await?;
+        }
+        self.read(move |conn| digest::answer(conn, &request, &page))
+            .await
     }
 
     pub async fn push(&self, rules: Rules, frames: Frames) -> Result<Pushed, RepoError> {

@@ -1,23 +1,27 @@
-//! The bench on which the ops of one transaction are judged: working copies of their cases, judged one by one by
+//! The bench on which the ops of one transaction are judged: working copies of their cases, judged group by group with
 //! [`decide`], written back together.
 //!
-//! An op that makes the rules fail inside is stored as `held{internal}` and leaves its case untouched: the working copy
-//! is replaced only by a finished decision, which does what a savepoint for each op would do, without its cost.
+//! A working copy is replaced only by a finished decision, and a group that falls is undone on the copies, which does
+//! what a savepoint for each op would do, without its cost. Should the database itself refuse what one op makes of its
+//! case, the whole is done once more with care: then each op shows under a savepoint that its case can be written, and
+//! the one that cannot is stored as `held{internal}`.
 
 use super::feed::{self, Changes, Thing};
 use super::journal::{self, Entry, Place};
 use super::{RepoError, Rules, cases, documents, people};
+use crate::frames::{Frame, Said};
 use desk_domain::case::{Case, TimelineEntry};
 use desk_domain::case_no::CaseNo;
 use desk_domain::decide::{Context, Decision, decide};
 use desk_domain::field::FieldKey;
+use desk_domain::group::{Seat, judge_group, may_fall};
 use desk_domain::ids::{CaseId, DeviceId, OfficeCode, OpId, UserId};
 use desk_domain::op::{ChainHash, Op, OpBody};
 use desk_domain::outcome::{HeldWhy, Outcome};
 use desk_domain::people::{Actor, Role};
 use desk_domain::time::Millis;
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One transaction's work.
@@ -27,13 +31,23 @@ pub struct Bench<'a> {
     pub(super) now: Millis,
     /// Rows for the journal, written at the end.
     pub(super) entries: Vec<Entry>,
+    /// Each op is shown to fit before it counts.
+    careful: bool,
     cases: BTreeMap<CaseId, Option<Case>>,
     changed: BTreeMap<CaseId, Vec<TimelineEntry>>,
     actors: BTreeMap<(DeviceId, UserId), Option<Actor>>,
     judged: BTreeMap<OpId, (ChainHash, Outcome)>,
     attached: Vec<(CaseId, OpBody)>,
     submitted: Vec<CaseId>,
-    settled: Vec<(CaseId, Place, Outcome)>,
+    settled: BTreeMap<Place, (CaseId, Outcome)>,
+}
+
+/// What the bench held before a group or an op.
+struct Mark {
+    cases: BTreeMap<CaseId, Option<Option<Case>>>,
+    lines: BTreeMap<CaseId, Option<usize>>,
+    attached: usize,
+    submitted: usize,
 }
 
 impl<'a> Bench<'a> {
@@ -43,38 +57,58 @@ impl<'a> Bench<'a> {
             rules,
             now: rules.clock.now(),
             entries: Vec::new(),
+            careful: false,
             cases: BTreeMap::new(),
             changed: BTreeMap::new(),
             actors: BTreeMap::new(),
             judged: BTreeMap::new(),
             attached: Vec::new(),
             submitted: Vec::new(),
-            settled: Vec::new(),
+            settled: BTreeMap::new(),
         }
     }
 
-    /// Judges one op of a desk. Returns what it came to and whether it counts (false for a copy of a judged op).
-    pub fn take(&mut self, op: &Op) -> Result<(Outcome, bool), RepoError> {
-        let content = journal::content_of(op)?;
-        if let Some((known, outcome)) = self.judged_before(op.op_id)? {
-            let same = known == content;
-            return Ok((
-                if same {
-                    outcome
-                } else {
-                    refused("op.id_reused")
-                },
-                false,
-            ));
+    /// A bench that tries each op against the database before it counts.
+    pub fn careful(conn: &'a Connection, rules: &'a Rules) -> Self {
+        Self {
+            careful: true,
+            ..Self::new(conn, rules)
         }
-        let outcome = match self.actor(op.device, op.actor)? {
-            Some(actor) => self.judge(op, &actor)?,
-            None => Outcome::Held {
-                why: HeldWhy::ActorRevoked,
-            },
-        };
-        self.judged.insert(op.op_id, (content, outcome.clone()));
-        Ok((outcome, true))
+    }
+
+    /// Judges one group of a desk. Returns what each op came to and whether it counts: a copy of a judged op does not,
+    /// nor does the place of a parked one. `before` are the outcomes of the first ops, if those stand already.
+    pub fn take(
+        &mut self,
+        group: &[Frame],
+        before: &[Outcome],
+    ) -> Result<Vec<(Outcome, bool)>, RepoError> {
+        let mut seats = Vec::with_capacity(group.len());
+        let mut counts = Vec::with_capacity(group.len());
+        let mut ids = BTreeSet::new();
+        for (at, frame) in group.iter().enumerate() {
+            let seat = seat_of(frame);
+            let known = match (before.get(at), &frame.said) {
+                (Some(stored), _) => Some(stored.clone()),
+                (None, Said::Parked { .. }) => Some(held(HeldWhy::BodyMissing)),
+                (None, Said::Op { op, .. }) if ids.insert(op.op_id) => self.known(op)?,
+                (None, Said::Op { .. }) => Some(refused("op.id_reused")),
+            };
+            counts.push(known.is_none());
+            seats.push(match known {
+                Some(outcome) => seat.known(outcome),
+                None => seat,
+            });
+        }
+        let ops: Vec<Option<&Op>> = group.iter().map(op_of).collect();
+        let outcomes = self.judge_seats(&ops, &seats)?;
+        for ((op, outcome), counted) in ops.iter().zip(&outcomes).zip(&counts) {
+            if let (Some(op), true) = (op, counted) {
+                let content = journal::content_of(op)?;
+                self.judged.insert(op.op_id, (content, outcome.clone()));
+            }
+        }
+        Ok(outcomes.into_iter().zip(counts).collect())
     }
 
     /// Judges one op by an actor already known.
@@ -83,9 +117,7 @@ impl<'a> Bench<'a> {
         let case = self.case(op.case)?;
         if case.as_ref().is_some_and(|case| !sees(actor, &case.office)) {
             // A case of another office answers like one that does not exist.
-            return Ok(Outcome::Held {
-                why: HeldWhy::MissingDependency,
-            });
+            return Ok(held(HeldWhy::MissingDependency));
         }
         let same_serial_open = self.same_serial_open(body.as_ref(), case.as_ref())?;
         let ctx = Context {
@@ -98,9 +130,7 @@ impl<'a> Bench<'a> {
         let decision = catch_unwind(AssertUnwindSafe(|| decide(case.as_ref(), op, &ctx)));
         let Ok(decision) = decision else {
             tracing::error!(op = %op.op_id, kind = op.kind, "the rules failed on an op");
-            return Ok(Outcome::Held {
-                why: HeldWhy::Internal,
-            });
+            return Ok(held(HeldWhy::Internal));
         };
         Ok(self.keep(op, body, decision))
     }
@@ -120,32 +150,57 @@ impl<'a> Bench<'a> {
         std::mem::take(&mut self.submitted)
     }
 
-    /// Judges again what waited for the cases that have changed: its time may have come.
-    pub fn judge_waiting(&mut self) -> Result<(), RepoError> {
-        let changed: Vec<CaseId> = self.changed.keys().copied().collect();
-        for case in changed {
-            for (place, bytes) in journal::waiting_on(self.conn, case)? {
-                let op = Op::parse(&bytes)?;
-                let Some(actor) = self.actor(op.device, op.actor)? else {
-                    continue;
-                };
-                let outcome = self.judge(&op, &actor)?;
-                if !matches!(outcome, Outcome::Held { .. }) {
-                    self.settled.push((case, place, outcome));
+    /// Cases that have changed so far.
+    pub(super) fn changed(&self) -> BTreeSet<CaseId> {
+        self.changed.keys().copied().collect()
+    }
+
+    /// Judges the seats of a group whose outcome is not known; `ops` has a body for each of them.
+    pub(super) fn judge_seats(
+        &mut self,
+        ops: &[Option<&Op>],
+        seats: &[Seat],
+    ) -> Result<Vec<Outcome>, RepoError> {
+        let touched = || ops.iter().flatten().map(|op| op.case);
+        let mark = may_fall(seats).then(|| self.mark(touched()));
+        judge_group(
+            self,
+            seats,
+            |bench, at| match ops.get(at) {
+                Some(Some(op)) => bench.judge_one(op),
+                Some(None) | None => Ok(held(HeldWhy::BodyMissing)),
+            },
+            |bench| {
+                if let Some(mark) = mark {
+                    bench.undo(mark);
                 }
-            }
-        }
-        Ok(())
+                Ok(())
+            },
+        )
+    }
+
+    /// Notes what an op that had waited has come to.
+    pub(super) fn settle(&mut self, place: Place, case: CaseId, outcome: Outcome) {
+        self.settled.insert(place, (case, outcome));
+    }
+
+    /// What an op that had waited has come to in this transaction.
+    pub(super) fn settled(&self, place: &Place) -> Option<&Outcome> {
+        self.settled.get(place).map(|(_, outcome)| outcome)
     }
 
     /// Writes everything back: cases, documents, then counters and feed, and the rows that carry their positions.
     pub fn finish(self) -> Result<(), RepoError> {
-        let mut changes = Changes::new();
-        for id in self.changed.keys() {
+        let mut changes: Changes = BTreeMap::new();
+        // A late verdict reaches its desk with the case, also when the case itself stays as it is.
+        let told = self.settled.values().map(|(case, _)| case);
+        for id in self.changed.keys().chain(told).collect::<BTreeSet<_>>() {
             let Some(Some(case)) = self.cases.get(id) else {
                 continue;
             };
-            cases::save(self.conn, case, self.now)?;
+            if self.changed.contains_key(id) {
+                cases::save(self.conn, case, self.now)?;
+            }
             changes
                 .entry(case.office.clone())
                 .or_default()
@@ -166,23 +221,93 @@ impl<'a> Bench<'a> {
                 cases::append_timeline(self.conn, office, *position, lines)?;
             }
         }
-        for (case, place, outcome) in &self.settled {
-            journal::settle(
-                self.conn,
-                place,
-                outcome,
-                at.get(case).copied().unwrap_or(0),
-            )?;
+        let position_of = |case: &CaseId| at.get(case).copied().unwrap_or(0);
+        for (place, (case, outcome)) in &self.settled {
+            journal::settle(self.conn, place, outcome, position_of(case))?;
         }
         for entry in &self.entries {
-            let position = entry
-                .case
-                .and_then(|case| at.get(&case))
-                .copied()
-                .unwrap_or(0);
+            let position = entry.case.as_ref().map_or(0, position_of);
             journal::append(self.conn, entry, position, self.now)?;
         }
         Ok(())
+    }
+
+    /// Judges one op of a desk. What goes wrong with this op alone makes it wait; its neighbours go on.
+    fn judge_one(&mut self, op: &Op) -> Result<Outcome, RepoError> {
+        let mark = self.careful.then(|| self.mark([op.case].into_iter()));
+        let tried = self.judge_by_rights(op).and_then(|outcome| {
+            if self.careful {
+                self.fits(op.case)?;
+            }
+            Ok(outcome)
+        });
+        match tried {
+            Err(error) if error.is_of_one_op() => {
+                tracing::error!(op = %op.op_id, kind = op.kind, %error, "an op is held");
+                if let Some(mark) = mark {
+                    self.undo(mark);
+                }
+                Ok(held(HeldWhy::Internal))
+            }
+            other => other,
+        }
+    }
+
+    fn judge_by_rights(&mut self, op: &Op) -> Result<Outcome, RepoError> {
+        match self.actor(op.device, op.actor)? {
+            Some(actor) => self.judge(op, &actor),
+            None => Ok(held(HeldWhy::ActorRevoked)),
+        }
+    }
+
+    /// Tries to write a case as it stands on the bench, and takes that back.
+    fn fits(&self, id: CaseId) -> Result<(), RepoError> {
+        let Some(Some(case)) = self
+            .cases
+            .get(&id)
+            .filter(|_| self.changed.contains_key(&id))
+        else {
+            return Ok(());
+        };
+        self.conn.execute_batch("SAVEPOINT one_op")?;
+        let mut attached = self.attached.iter().filter(|(of, _)| *of == id);
+        let tried = cases::save(self.conn, case, self.now).and_then(|()| {
+            attached.try_for_each(|(_, attach)| documents::expect(self.conn, case, attach))
+        });
+        self.conn
+            .execute_batch("ROLLBACK TO one_op; RELEASE one_op")?;
+        tried
+    }
+
+    fn mark(&self, cases: impl Iterator<Item = CaseId>) -> Mark {
+        let ids: BTreeSet<CaseId> = cases.collect();
+        let copies = ids.iter().map(|id| (*id, self.cases.get(id).cloned()));
+        let lines = ids
+            .iter()
+            .map(|id| (*id, self.changed.get(id).map(Vec::len)));
+        Mark {
+            cases: copies.collect(),
+            lines: lines.collect(),
+            attached: self.attached.len(),
+            submitted: self.submitted.len(),
+        }
+    }
+
+    fn undo(&mut self, mark: Mark) {
+        for (id, copy) in mark.cases {
+            match copy {
+                Some(copy) => self.cases.insert(id, copy),
+                None => self.cases.remove(&id),
+            };
+        }
+        for (id, lines) in mark.lines {
+            match lines {
+                Some(count) => self.changed.entry(id).or_default().truncate(count),
+                None => drop(self.changed.remove(&id)),
+            }
+        }
+        self.attached.truncate(mark.attached);
+        self.submitted.truncate(mark.submitted);
     }
 
     /// A changed case is kept whatever the outcome: a conflict changes it, and so may a noop.
@@ -204,15 +329,29 @@ impl<'a> Bench<'a> {
         decision.outcome
     }
 
-    fn judged_before(&self, op: OpId) -> Result<Option<(ChainHash, Outcome)>, RepoError> {
-        match self.judged.get(&op) {
-            Some(known) => Ok(Some(known.clone())),
-            None => journal::judged(self.conn, op),
-        }
+    /// The outcome of an op that was judged before; the same id with other words is somebody else's op.
+    fn known(&self, op: &Op) -> Result<Option<Outcome>, RepoError> {
+        let known = match self.judged.get(&op.op_id) {
+            Some(known) => Some(known.clone()),
+            None => journal::judged(self.conn, op.op_id)?,
+        };
+        let Some((content, outcome)) = known else {
+            return Ok(None);
+        };
+        let same = content == journal::content_of(op)?;
+        Ok(Some(if same {
+            outcome
+        } else {
+            refused("op.id_reused")
+        }))
     }
 
     /// Rights as they are now; none for somebody who never signed in on that device.
-    fn actor(&mut self, device: DeviceId, user: UserId) -> Result<Option<Actor>, RepoError> {
+    pub(super) fn actor(
+        &mut self,
+        device: DeviceId,
+        user: UserId,
+    ) -> Result<Option<Actor>, RepoError> {
         if let Some(known) = self.actors.get(&(device, user)) {
             return Ok(known.clone());
         }
@@ -258,9 +397,31 @@ impl<'a> Bench<'a> {
     }
 }
 
+fn seat_of(frame: &Frame) -> Seat {
+    match &frame.said {
+        Said::Op { op, .. } => Seat::of(op),
+        Said::Parked { op_id } => Seat {
+            op: *op_id,
+            command: false,
+            known: None,
+        },
+    }
+}
+
+fn op_of(frame: &Frame) -> Option<&Op> {
+    match &frame.said {
+        Said::Op { op, .. } => Some(op),
+        Said::Parked { .. } => None,
+    }
+}
+
 /// The server's own device serves every office.
 fn sees(actor: &Actor, office: &OfficeCode) -> bool {
     actor.may(Role::System) || actor.offices.contains(office)
+}
+
+const fn held(why: HeldWhy) -> Outcome {
+    Outcome::Held { why }
 }
 
 fn refused(code: &str) -> Outcome {

@@ -1,6 +1,6 @@
 //! Cases as they stand, and their history.
 
-use super::RepoError;
+use super::{RepoError, digest};
 use desk_domain::case::{Case, CaseState, TimelineEntry};
 use desk_domain::case_no::CaseNo;
 use desk_domain::field::{FieldKey, FieldValue};
@@ -52,7 +52,7 @@ pub fn save(conn: &Connection, case: &Case, now: Millis) -> Result<(), RepoError
         serde_json::to_string(case)?,
         now,
     ])?;
-    Ok(())
+    digest::mark(conn, case)
 }
 
 /// The text of a field, if it has one.

@@ -147,7 +147,12 @@ fn things_after(conn: &Connection, page: &PageOf) -> Result<(BTreeSet<Thing>, u6
     Ok((things, cursor))
 }
 
-fn change(conn: &Connection, page: &PageOf, thing: Thing) -> Result<Option<Change>, RepoError> {
+/// One changed thing as it stands now; history and outcomes from the page's cursor on.
+pub(super) fn change(
+    conn: &Connection,
+    page: &PageOf,
+    thing: Thing,
+) -> Result<Option<Change>, RepoError> {
     Ok(match thing {
         Thing::User(id) => people::card(conn, id)?.map(|card| Change::User(Box::new(card))),
         Thing::Merchant(id) => {

@@ -2,7 +2,7 @@
 
 use super::RepoError;
 use desk_domain::ids::{CaseId, DeviceId, Incarnation, OpId, UserId};
-use desk_domain::op::{ChainHash, Op};
+use desk_domain::op::{ChainHash, Group, Op};
 use desk_domain::outcome::Outcome;
 use desk_domain::time::Millis;
 use desk_protocol::sync::Head;
@@ -171,16 +171,82 @@ pub type Place = (String, String, u64);
 /// Most waiting ops of a case that one push judges again.
 const WAITING: usize = 500;
 
+/// An op that was stored and not judged.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    pub place: Place,
+    pub bytes: String,
+}
+
 /// Ops of a case that came before what they refer to, in the order in which they came.
-pub fn waiting_on(conn: &Connection, case: CaseId) -> Result<Vec<(Place, String)>, RepoError> {
+pub fn waiting_on(conn: &Connection, case: CaseId) -> Result<Vec<Waiting>, RepoError> {
     let mut select = conn.prepare_cached(
         "SELECT device, incarnation, seq, bytes FROM journal WHERE case_id = ?1 AND counted = 1 \
          AND outcome = '{\"is\":\"held\",\"why\":\"missing_dependency\"}' AND bytes IS NOT NULL ORDER BY rowid LIMIT ?2",
     )?;
-    let rows = select.query_map(params![case.to_string(), WAITING], |row| {
-        Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))
+    let rows = select.query_map(params![case.to_string(), WAITING], |row| waiting(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Ops that an older server could not judge, after a row of the log, with their rows.
+pub fn held_after(
+    conn: &Connection,
+    after: i64,
+    most: usize,
+) -> Result<Vec<(i64, Waiting)>, RepoError> {
+    let mut select = conn.prepare_cached(
+        "SELECT rowid, device, incarnation, seq, bytes FROM journal WHERE counted = 1 AND rowid > ?1 \
+         AND outcome IN ('{\"is\":\"held\",\"why\":\"unknown_kind\"}', '{\"is\":\"held\",\"why\":\"internal\"}') \
+         AND bytes IS NOT NULL ORDER BY rowid LIMIT ?2",
+    )?;
+    let rows = select.query_map(params![after, most], |row| {
+        Ok((row.get(0)?, waiting(row, 1)?))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn waiting(row: &Row<'_>, from: usize) -> rusqlite::Result<Waiting> {
+    let place = (row.get(from)?, row.get(from + 1)?, row.get(from + 2)?);
+    Ok(Waiting {
+        place,
+        bytes: row.get(from + 3)?,
+    })
+}
+
+/// One op of a group as it is stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub place: Place,
+    pub op_id: OpId,
+    pub counted: bool,
+    /// None where the desk parked the op.
+    pub bytes: Option<String>,
+    pub outcome: Outcome,
+}
+
+/// The whole group of an op: groups are stored whole, one op behind the other.
+pub fn group_of(conn: &Connection, place: &Place, group: &Group) -> Result<Vec<Stored>, RepoError> {
+    let (device, incarnation, seq) = place;
+    let first = seq.saturating_sub(u64::from(group.i));
+    let last = first.saturating_add(u64::from(group.len)).saturating_sub(1);
+    let mut select = conn.prepare_cached(
+        "SELECT device, incarnation, seq, op_id, counted, bytes, outcome FROM journal \
+         WHERE device = ?1 AND incarnation = ?2 AND seq BETWEEN ?3 AND ?4 ORDER BY seq",
+    )?;
+    let mut rows = select.query(params![device, incarnation, first, last])?;
+    let mut members = Vec::new();
+    while let Some(row) = rows.next()? {
+        let op_id: String = row.get(3)?;
+        let outcome: String = row.get(6)?;
+        members.push(Stored {
+            place: (row.get(0)?, row.get(1)?, row.get(2)?),
+            op_id: OpId::parse(&op_id).ok_or(RepoError::Damaged("op id"))?,
+            counted: row.get(4)?,
+            bytes: row.get(5)?,
+            outcome: serde_json::from_str(&outcome)?,
+        });
+    }
+    Ok(members)
 }
 
 /// Gives a waiting op its outcome; `position` carries it to the desk that wrote it.

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod cases;
 pub mod codes;
 pub mod devices;
+pub mod digest;
 pub mod documents;
 pub mod feed;
 pub mod journal;
@@ -17,13 +18,14 @@ pub mod register;
 pub mod risk;
 pub mod sessions;
 pub mod system;
+pub mod waiting;
 mod writer;
 
 use desk_domain::calendar::Calendar;
 use desk_domain::ids::Epoch;
 use desk_domain::policy::Policy;
 use desk_domain::time::{Chance, Clock};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -55,6 +57,27 @@ pub enum RepoError {
     Panicked,
 }
 
+impl RepoError {
+    /// True when the fault lies in what one op says or in the row it meets; false when the disk, the memory or the file
+    /// as a whole fails, which the same push may survive later.
+    pub fn is_of_one_op(&self) -> bool {
+        match self {
+            Self::Json(_) | Self::Op(_) | Self::Damaged(_) => true,
+            Self::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                None | Some(
+                    ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig
+                )
+            ),
+            Self::Migration(_)
+            | Self::Thread(_)
+            | Self::CommitFailed
+            | Self::Stopped
+            | Self::Panicked => false,
+        }
+    }
+}
+
 /// The rules in force, as [`apply`] needs them.
 #[derive(Clone)]
 pub struct Rules {
@@ -79,6 +102,8 @@ impl Repo {
     pub fn open(path: &Path, rules: &Rules) -> Result<Arc<Self>, RepoError> {
         let conn = open::writer(path)?;
         let epoch = system::prepare(&conn, rules)?;
+        digest::prepare(&conn)?;
+        look_through(&conn, rules)?;
         let readers = (0..READERS)
             .map(|_| open::reader(path))
             .collect::<Result<Vec<_>, _>>()?;
@@ -157,6 +182,20 @@ impl Repo {
                 .returned
                 .wait(readers)
                 .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// A newer server judges what the one before could not, portion by portion.
+fn look_through(conn: &Connection, rules: &Rules) -> Result<(), RepoError> {
+    let mut after = 0;
+    loop {
+        let portion = conn.unchecked_transaction()?;
+        let last = waiting::look_through(&portion, rules, after)?;
+        portion.commit()?;
+        match last {
+            Some(row) => after = row,
+            None => return Ok(()),
         }
     }
 }

@@ -30,6 +30,23 @@ pub fn prepare(conn: &Connection, rules: &Rules) -> Result<Epoch, RepoError> {
     Ok(Epoch::from_uuid(own(conn, EPOCH)?))
 }
 
+/// A small thing that the database remembers of itself.
+pub fn note(conn: &Connection, key: &str) -> Result<Option<String>, RepoError> {
+    Ok(conn
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?)
+}
+
+/// Keeps such a thing.
+pub fn put_note(conn: &Connection, key: &str, value: &str) -> Result<(), RepoError> {
+    conn.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        params![key, value],
+    )?;
+    Ok(())
+}
+
 /// The person that the server's own ops name.
 pub fn actor(conn: &Connection) -> Result<Actor, RepoError> {
     let user = UserId::from_uuid(own(conn, USER)?);
@@ -119,10 +136,7 @@ fn compose(
 }
 
 fn own(conn: &Connection, key: &str) -> Result<Uuid, RepoError> {
-    let text: Option<String> = conn
-        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
-        .query_row([key], |row| row.get(0))
-        .optional()?;
-    text.and_then(|text| Uuid::parse_str(&text).ok())
+    note(conn, key)?
+        .and_then(|text| Uuid::parse_str(&text).ok())
         .ok_or(RepoError::Damaged("no identity"))
 }

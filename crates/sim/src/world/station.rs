@@ -175,7 +175,10 @@ impl World {
                 });
             }
             // What is on the line may still arrive; the machine knows its flights by number.
-            Action::Cancel(_) | Action::Tell(Notice::Policy { .. } | Notice::Answered { .. }) => {}
+            Action::Cancel(_)
+            | Action::Tell(
+                Notice::Policy { .. } | Notice::Answered { .. } | Notice::Repaired { .. },
+            ) => {}
             Action::Store { lane, call } => {
                 station.tasks.push_back((lane, call));
                 if !std::mem::replace(&mut station.hand_busy, true) {

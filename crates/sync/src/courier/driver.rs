@@ -10,7 +10,7 @@ use crate::machine::port::{
 use crate::proof::Prover;
 use crate::wire;
 use desk_domain::ids::Epoch;
-use desk_domain::time::Clock;
+use desk_domain::time::{Clock, Millis};
 use desk_store::{OutboxSummary, Store, StoreError, Touched};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,6 +52,8 @@ pub struct Desk {
     count_again: bool,
     /// Unsent ops when the present run of sending began.
     burst: u64,
+    repaired: u64,
+    repaired_at: Option<Millis>,
 }
 
 impl Desk {
@@ -64,6 +66,8 @@ impl Desk {
             counting: false,
             count_again: false,
             burst: 0,
+            repaired: 0,
+            repaired_at: None,
         }
     }
 }
@@ -184,6 +188,11 @@ impl Driver {
             Notice::Policy { version, toml } => {
                 self.shared.announce(SyncEvent::Policy { version, toml });
             }
+            Notice::Repaired { scope, cases } => {
+                tracing::warn!(%scope, cases, "cases were not as the server has them; they are now");
+                self.desk.repaired = self.desk.repaired.saturating_add(cases);
+                self.desk.repaired_at = Some(self.clock.now());
+            }
             Notice::Answered { ticket, result } => self.shared.answer(ticket, result),
         }
     }
@@ -246,6 +255,8 @@ impl Driver {
             clock_skew_ms: line.clock_skew_ms,
             server_version: line.server_version,
             push_trouble: line.push_trouble,
+            repaired_cases: self.desk.repaired,
+            repaired_at: self.desk.repaired_at,
         });
     }
 }
@@ -325,5 +336,7 @@ fn name_of(call: &StoreCall) -> &'static str {
         StoreCall::SetChunks { .. } => "set chunks",
         StoreCall::MarkStored { .. } => "mark stored",
         StoreCall::PutDownloaded { .. } => "put downloaded",
+        StoreCall::LoadDigest { .. } => "digest",
+        StoreCall::ApplyRepair(_) => "apply repair",
     }
 }

@@ -322,6 +322,7 @@ fn document_of(request: &Request) -> Option<DocumentId> {
         | Request::Push(_)
         | Request::Pull { .. }
         | Request::Snapshot { .. }
+        | Request::Digest { .. }
         | Request::Ask(_) => None,
     }
 }

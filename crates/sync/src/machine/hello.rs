@@ -91,12 +91,19 @@ impl Machine {
             }
             StoreReply::Unsent { .. }
             | StoreReply::Cursor { .. }
+            | StoreReply::DigestWorking
+            | StoreReply::Digest { .. }
+            | StoreReply::Mended { .. }
             | StoreReply::Documents { .. } => {}
         }
     }
 
     fn adopted(&mut self, epoch: Epoch) {
         self.epoch = Some(epoch);
+        let scopes: Vec<OfficeCode> = self.pulls.keys().cloned().collect();
+        for scope in &scopes {
+            self.digest.forget(scope);
+        }
         for pull in self.pulls.values_mut() {
             pull.start_over();
         }

@@ -6,6 +6,7 @@
 
 mod ask;
 mod backoff;
+mod digest;
 mod documents;
 mod downloads;
 mod hello;
@@ -44,6 +45,12 @@ pub struct Config {
     pub wait_ms: u64,
     /// Chunks of one document on the wire at once.
     pub parallel_chunks: u8,
+    /// A feed is compared with the server's cases this long after it was first caught up,
+    pub digest_first_ms: u64,
+    /// then at most this often,
+    pub digest_every_ms: u64,
+    /// and again after this long when the feed had moved on in between.
+    pub digest_retry_ms: u64,
 }
 
 impl Default for Config {
@@ -59,6 +66,9 @@ impl Default for Config {
             page: MAX_PAGE,
             wait_ms: MAX_WAIT_MS,
             parallel_chunks: 3,
+            digest_first_ms: 120_000,
+            digest_every_ms: 3_600_000,
+            digest_retry_ms: 30_000,
         }
     }
 }
@@ -86,6 +96,7 @@ pub struct Machine {
     pulls: BTreeMap<OfficeCode, pull::PullLane>,
     documents: documents::DocumentsLane,
     downloads: downloads::DownloadLane,
+    digest: digest::DigestLane,
 }
 
 impl Machine {
@@ -109,6 +120,7 @@ impl Machine {
             pulls: BTreeMap::new(),
             documents: documents::DocumentsLane::new(config.parallel_chunks),
             downloads: downloads::DownloadLane::default(),
+            digest: digest::DigestLane::default(),
         }
     }
 
@@ -174,7 +186,14 @@ impl Machine {
                     self.resume(&Lane::Push);
                 }
             }
-            Wake::Person => self.end_waits(true),
+            Wake::Person => {
+                self.digest.hurry(
+                    self.pulls
+                        .iter()
+                        .map(|(scope, pull)| (scope, pull.is_caught_up())),
+                );
+                self.end_waits(true);
+            }
         }
     }
 
@@ -196,6 +215,7 @@ impl Machine {
             Lane::Push,
             Lane::Documents,
             Lane::Download,
+            Lane::Digest,
         ];
         lanes.extend(self.pulls.keys().cloned().map(Lane::Pull));
         for lane in lanes {
@@ -216,6 +236,7 @@ impl Machine {
             Lane::Pull(scope) => self.resume_pull(scope),
             Lane::Documents | Lane::Upload(_) => self.resume_documents(),
             Lane::Download => self.resume_download(),
+            Lane::Digest => self.resume_digest(),
             Lane::Ask(_) => {}
         }
     }
@@ -233,6 +254,7 @@ impl Machine {
                 Lane::Pull(scope) => self.pull_stored(&scope.clone(), reply),
                 Lane::Documents | Lane::Upload(_) => self.documents_stored(reply),
                 Lane::Download => self.download_stored(),
+                Lane::Digest => self.digest_stored(reply),
                 Lane::Session | Lane::Ask(_) => {}
             },
         }
@@ -249,6 +271,7 @@ impl Machine {
                     pull.next = None;
                 }
             }
+            Lane::Digest => self.digest_store_failed(),
             Lane::Session | Lane::Push | Lane::Download | Lane::Ask(_) => {}
         }
         self.arm_backoff(lane, None);
@@ -293,6 +316,7 @@ impl Machine {
             | Lane::Documents
             | Lane::Upload(_)
             | Lane::Download
+            | Lane::Digest
             | Lane::Ask(_) => self.session.access_token(),
         };
         self.out.push(Action::Send {

@@ -3,10 +3,12 @@
 use super::ask::{Answer, Ask};
 use crate::error::SyncError;
 use desk_domain::case::{CHUNK_BYTES, DocumentKind, DocumentManifest};
+use desk_domain::digest::Sums;
 use desk_domain::ids::{CaseId, DocumentId, Epoch, Incarnation, OfficeCode, OpId};
 use desk_domain::op::ChainHash;
 use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
+use desk_protocol::digest::{DigestAsk, DigestPlace, DigestReply};
 use desk_protocol::documents::{ChunkReply, OfferReply};
 use desk_protocol::error::Problem;
 use desk_protocol::people::SessionReply;
@@ -28,6 +30,8 @@ pub enum Lane {
     /// One of the parallel uploads.
     Upload(u8),
     Download,
+    /// Comparing what is here with what the server has.
+    Digest,
     /// One question of a person who waits; gone with its answer.
     Ask(u64),
 }
@@ -136,6 +140,11 @@ pub enum Notice {
         version: u32,
         toml: String,
     },
+    /// Cases here were not as the server has them, and are now.
+    Repaired {
+        scope: OfficeCode,
+        cases: u64,
+    },
     Answered {
         ticket: u64,
         result: Result<Answer, SyncError>,
@@ -176,6 +185,11 @@ pub enum Request {
         document: DocumentId,
         from: u64,
         to: u64,
+    },
+    Digest {
+        scope: OfficeCode,
+        cursor: u64,
+        ask: DigestAsk,
     },
     Ask(Ask),
 }
@@ -229,6 +243,7 @@ pub enum ReplyBody {
         from: u64,
         bytes: Vec<u8>,
     },
+    Digest(DigestReply),
     Answer(Answer),
     Problem(Problem),
     /// Ours by its content type, but this version cannot read it.
@@ -309,6 +324,23 @@ pub enum StoreCall {
         document: DocumentId,
         bytes: Arc<Vec<u8>>,
     },
+    /// Takes some of the digests that are behind.
+    LoadDigest {
+        scope: OfficeCode,
+    },
+    ApplyRepair(Box<RepairPage>),
+}
+
+/// What the server has in some buckets, from one place to another; applied in one transaction.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RepairPage {
+    pub scope: OfficeCode,
+    /// Where the server stood in the feed when it said so.
+    pub position: u64,
+    pub buckets: Vec<u8>,
+    pub after: Option<DigestPlace>,
+    pub until: Option<DigestPlace>,
+    pub changes: Vec<Change>,
 }
 
 /// A page to apply in one transaction with its cursor.
@@ -344,6 +376,17 @@ pub enum StoreReply {
     Documents {
         to_send: Vec<DocumentToSend>,
         wanted: Vec<WantedDocument>,
+    },
+    /// Digests are behind: ask again.
+    DigestWorking,
+    Digest {
+        cursor: u64,
+        sums: Box<Sums>,
+    },
+    /// A repair is done; or the feed has gone past it and nothing was done.
+    Mended {
+        cases: u64,
+        outdated: bool,
     },
     Done,
 }

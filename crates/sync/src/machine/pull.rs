@@ -41,6 +41,10 @@ impl PullLane {
             more: true,
         }
     }
+    /// Every page there was is saved.
+    pub fn is_caught_up(&self) -> bool {
+        matches!(self.place, Place::At(_)) && self.next.is_none() && !self.more
+    }
     pub fn start_over(&mut self) {
         self.place = Place::Unknown;
         self.next = None;
@@ -116,6 +120,9 @@ impl Machine {
             if quick && (polled || reply.more) {
                 self.arm(&lane, EMPTY_PAUSE_MS);
             }
+            if !reply.more {
+                self.caught_up(scope);
+            }
             return;
         }
         pull.next = Some(Place::At(reply.cursor));
@@ -171,13 +178,20 @@ impl Machine {
             StoreReply::Done => {
                 if let Some(next) = pull.next.take() {
                     pull.place = next;
+                    let caught_up = !pull.more && matches!(pull.place, Place::At(_));
                     self.documents.wake();
                     self.resume(&Lane::Documents);
+                    if caught_up {
+                        self.caught_up(scope);
+                    }
                 }
             }
             StoreReply::Cursor { .. }
             | StoreReply::Unsent { .. }
             | StoreReply::Head(_)
+            | StoreReply::DigestWorking
+            | StoreReply::Digest { .. }
+            | StoreReply::Mended { .. }
             | StoreReply::Documents { .. } => {}
         }
     }
@@ -231,6 +245,7 @@ impl Machine {
     /// Rights to this scope are gone: its cases are hidden, unsent ops stay.
     pub(super) fn drop_scope(&mut self, scope: &OfficeCode) {
         let lane = Lane::Pull(scope.clone());
+        self.digest.forget(scope);
         self.pulls.remove(scope);
         self.lines.remove(&lane);
         self.out.push(Action::Cancel(lane.clone()));

@@ -50,7 +50,7 @@ impl Machine {
         match lane {
             Lane::Documents | Lane::Upload(_) => self.document_refused(request),
             Lane::Download => self.download_refused(),
-            Lane::Session | Lane::Hello | Lane::Push | Lane::Pull(_) => {
+            Lane::Session | Lane::Hello | Lane::Push | Lane::Pull(_) | Lane::Digest => {
                 self.arm_backoff(lane, None);
             }
             Lane::Ask(ticket) => self.ask_set_back(*ticket),
@@ -159,6 +159,7 @@ impl Machine {
             (Lane::Pull(scope), ReplyBody::Snapshot(reply)) => {
                 self.filled(&scope.clone(), reply, stamp.epoch);
             }
+            (Lane::Digest, ReplyBody::Digest(reply)) => self.digested(reply, stamp.epoch),
             (Lane::Documents, ReplyBody::Offer(reply)) => self.offered(reply),
             (Lane::Documents | Lane::Upload(_), ReplyBody::Chunk(reply)) => {
                 self.chunk_answered(&flying.request, reply.stored);
@@ -193,7 +194,7 @@ impl Machine {
                 return;
             }
             Lane::Ask(ticket) => return self.ask_set_back(*ticket),
-            Lane::Session | Lane::Hello | Lane::Download => {}
+            Lane::Session | Lane::Hello | Lane::Download | Lane::Digest => {}
         }
         self.arm_backoff(lane, setback.retry_after_ms);
     }
@@ -227,6 +228,7 @@ impl Machine {
             }
             Lane::Documents | Lane::Upload(_) => self.document_refused(request),
             Lane::Download => self.download_refused(),
+            Lane::Digest => self.digest_refused(),
             Lane::Ask(ticket) => self.answer(*ticket, Err(SyncError::Refused(problem))),
         }
     }
@@ -244,7 +246,8 @@ impl Machine {
             | Lane::Push
             | Lane::Pull(_)
             | Lane::Documents
-            | Lane::Download => {
+            | Lane::Download
+            | Lane::Digest => {
                 self.arm(lane, cap);
             }
             Lane::Ask(ticket) => self.ask_set_back(*ticket),

@@ -5,6 +5,7 @@
     reason = "a test looks for one thing among many"
 )]
 
+mod digest;
 mod documents;
 mod feeds;
 mod line;

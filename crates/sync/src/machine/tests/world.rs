@@ -193,7 +193,9 @@ impl World {
                     wanted: self.wanted.clone(),
                 });
             }
-            StoreCall::SetChunks { .. } => {}
+            StoreCall::SetChunks { .. }
+            | StoreCall::LoadDigest { .. }
+            | StoreCall::ApplyRepair(_) => {}
             StoreCall::MarkStored { document } => self.to_send.retain(|one| one.id != document),
             StoreCall::PutDownloaded { document, bytes } => {
                 assert_eq!(self.bytes[&document], *bytes);
@@ -359,6 +361,7 @@ impl World {
             | Request::PutChunk { .. }
             | Request::Complete { .. }
             | Request::Fetch { .. }
+            | Request::Digest { .. }
             | Request::Ask(_) => self.move_document(request),
         }
     }
