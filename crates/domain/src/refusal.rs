@@ -128,7 +128,7 @@ mod tests {
         review.second_person waive.reason waive.not_required hold.reason hold.review_date risk.reason \
         risk.nothing_to_clear execution.key execution.key_used execution.hold_time execution.already_unbound \
         execution.risk_hold execution.reference execution.evidence execution.terminals execution.requery_first \
-        execution.still_unknown close.not_told close.follow_up close.too_early reopen.reason reopen.evidence";
+        execution.still_unknown close.not_told close.follow_up close.too_early reopen.reason reopen.evidence group.refused";
 
     #[test]
     fn codes_keep_their_spelling_for_ever() {

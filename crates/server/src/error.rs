@@ -21,9 +21,14 @@ pub enum ServerError {
     Usage(String),
     #[error("the server ended before it listened")]
     Ended,
+    #[error(transparent)]
+    Backup(#[from] crate::backup::BackupError),
     #[error("file: {0}")]
     Json(#[from] serde_json::Error),
 }
+
+/// How long a desk is asked to stay away from a server that has too much to do.
+const BUSY_SECONDS: u64 = 5;
 
 /// Status, whether the same request may succeed later, and the words, by code.
 const ANSWERS: &[(&str, StatusCode, bool, &str)] = &[
@@ -291,6 +296,7 @@ impl From<RepoError> for ApiError {
         tracing::error!(%error, "repository");
         match error {
             RepoError::Stopped | RepoError::CommitFailed => Self::new(code::UNAVAILABLE).after(1),
+            RepoError::Busy => Self::new(code::UNAVAILABLE).after(BUSY_SECONDS),
             RepoError::Sqlite(_)
             | RepoError::Json(_)
             | RepoError::Migration(_)

@@ -8,6 +8,7 @@
 //! It must never know: how a desk stores anything, any front end, the wall clock or a random source other than through
 //! [`door`]. SQL stands in [`repo`] and nowhere else.
 
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -45,10 +45,12 @@ impl Objects {
 
     /// Where the whole stands. Office and hash are checked text, so the path stays inside the folder.
     pub fn path(&self, office: &OfficeCode, manifest: &DocumentManifest) -> Option<PathBuf> {
-        let hash = manifest.sha256.as_str();
-        let safe = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let shelf = hash.get(..2)?;
-        safe.then(|| self.whole.join(office.as_str()).join(shelf).join(hash))
+        self.path_of(office, &manifest.sha256)
+    }
+
+    /// The same, by the hash of the whole.
+    pub fn path_of(&self, office: &OfficeCode, hash: &str) -> Option<PathBuf> {
+        place(&self.whole, office, hash)
     }
 
     /// True when the office has these bytes.
@@ -181,6 +183,14 @@ impl Objects {
     }
 }
 
+/// Where a whole stands below a folder of objects; none when the hash is not one.
+pub fn place(whole: &Path, office: &OfficeCode, hash: &str) -> Option<PathBuf> {
+    let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let safe = hash.len() == 64 && hash.bytes().all(lower);
+    let shelf = hash.get(..2)?;
+    safe.then(|| whole.join(office.as_str()).join(shelf).join(hash))
+}
+
 /// A hard link fails when the name exists: the same bytes are there already.
 fn create_if_absent(temporary: &Path, path: &Path) -> io::Result<()> {
     let linked = fs::hard_link(temporary, path);
@@ -191,13 +201,14 @@ fn create_if_absent(temporary: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes the entries of a folder durable.
 #[cfg(unix)]
-fn sync_dir(path: &Path) -> io::Result<()> {
+pub fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
 /// Windows cannot open a directory for fsync; NTFS journals the entry.
 #[cfg(not(unix))]
-fn sync_dir(_path: &Path) -> io::Result<()> {
+pub fn sync_dir(_path: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -39,14 +39,7 @@ impl House {
     pub fn open(config: &ServerConfig) -> Result<Self, ServerError> {
         fs::create_dir_all(&config.data_dir)
             .map_err(|error| ServerError::Io("data directory", error))?;
-        let rules = Rules {
-            policy: Arc::new(Policy::shipped()),
-            calendar: Arc::new(
-                Calendar::shipped().map_err(|error| ServerError::Rules(error.to_string()))?,
-            ),
-            clock: Arc::clone(&config.clock),
-            chance: Arc::clone(&config.chance),
-        };
+        let rules = rules(config)?;
         let objects = Objects::open(&config.data_dir, Arc::clone(&config.chance))
             .map_err(|error| ServerError::Io("object folder", error))?;
         let repo = Repo::open(&config.data_dir.join("office.db"), &rules)?;
@@ -56,6 +49,17 @@ impl House {
             objects,
         })
     }
+}
+
+/// The rules in force.
+pub fn rules(config: &ServerConfig) -> Result<Rules, ServerError> {
+    let calendar = Calendar::shipped().map_err(|error| ServerError::Rules(error.to_string()))?;
+    Ok(Rules {
+        policy: Arc::new(Policy::shipped()),
+        calendar: Arc::new(calendar),
+        clock: Arc::clone(&config.clock),
+        chance: Arc::clone(&config.chance),
+    })
 }
 
 /// The server.

@@ -23,6 +23,9 @@ const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// Memory in KiB and passes of the password hash.
 const ARGON2_KIB: u32 = 19_456;
 const ARGON2_PASSES: u32 = 2;
+/// The same for a passphrase that opens a file.
+const STRETCH_KIB: u32 = 65_536;
+const STRETCH_PASSES: u32 = 3;
 
 /// 256 bits for a bearer.
 pub fn token(chance: &dyn Chance) -> String {
@@ -74,6 +77,15 @@ pub fn password_holds(password: &str, phc: &str) -> bool {
     Argon2::default()
         .verify_password(password.as_bytes(), &hash)
         .is_ok()
+}
+
+/// Makes a key of a passphrase; as slow as a password hash, and with more memory, because the file can be guessed at
+/// for years.
+pub fn stretch(passphrase: &str, salt: &[u8], key: &mut [u8; 32]) -> Option<()> {
+    let params = Params::new(STRETCH_KIB, STRETCH_PASSES, 1, Some(key.len())).ok()?;
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase.as_bytes(), salt, key)
+        .ok()
 }
 
 fn hasher() -> Option<Argon2<'static>> {

@@ -175,6 +175,7 @@ fn a_case_that_the_server_does_not_have_is_hidden_and_one_that_is_missing_comes(
 #[test]
 fn only_what_the_server_has_gone_through_is_touched() {
     let (desk, cases) = filled(6);
+    stand(&desk);
     let mut order: Vec<Case> = cases.clone();
     order.sort_by_key(|case| (bucket_of(case.id), case.id));
     let place = |at: usize| (bucket_of(order[at].id), order[at].id);

@@ -137,6 +137,7 @@ impl Hand {
 
     fn head(&self, server: &[Head]) -> Result<StoreReply, StoreError> {
         let incarnation = self.incarnation()?;
+        self.bring_forward(incarnation, server)?;
         let own = self.own_head(incarnation)?;
         let nothing = Head {
             incarnation,
@@ -161,6 +162,25 @@ impl Hand {
             server,
             hash_there: there.map(|row| row.hash),
         }))
+    }
+
+    /// A restored server may have lost ops of lives that this desk has left: they go out again under the present one.
+    fn bring_forward(&self, present: Incarnation, server: &[Head]) -> Result<(), StoreError> {
+        for own in self.store.heads()? {
+            if own.incarnation == present {
+                continue;
+            }
+            let there = server
+                .iter()
+                .find(|head| head.incarnation == own.incarnation);
+            let again = self
+                .store
+                .bring_forward(own.incarnation, there.map_or(0, |head| head.seq))?;
+            if again > 0 {
+                self.store.offer_documents_again()?;
+            }
+        }
+        Ok(())
     }
 
     fn cursor(&self, scope: &OfficeCode) -> Result<StoreReply, StoreError> {

@@ -4,7 +4,7 @@ use super::{Data, DeviceCommand, OfficeCommand, RegistryCommand, RoleArg, UserCo
 use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::repo::people::Account;
-use crate::repo::{devices, offices, people, register, sessions};
+use crate::repo::{device_events, devices, offices, people, register, sessions};
 use crate::run::House;
 use crate::secrets;
 use desk_domain::ids::{DeviceId, OfficeCode, UserId};
@@ -14,6 +14,8 @@ use desk_protocol::people::DeviceStatus;
 use std::fs;
 use std::io;
 
+/// Most events in one list.
+const MOST_EVENTS: usize = 1000;
 /// Most bytes of a register file.
 const REGISTER_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -154,6 +156,15 @@ pub fn device(command: DeviceCommand) -> Result<(), ServerError> {
                     "{} {} {} {status} {}",
                     device.id, device.office, device.device_code, device.label
                 ))?;
+            }
+            Ok(())
+        }
+        DeviceCommand::Events { data } => {
+            let events = open(data)?
+                .repo
+                .read_blocking(|conn| device_events::newest(conn, MOST_EVENTS))?;
+            for event in events {
+                say(&serde_json::to_string(&event)?)?;
             }
             Ok(())
         }

@@ -1,6 +1,7 @@
 //! The command line: serving, and the admin's words.
 
 mod admin;
+mod backup;
 mod serve;
 
 use crate::config::ServerConfig;
@@ -59,6 +60,9 @@ enum Command {
     /// The register of merchants.
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Sealed copies of the data directory.
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Fill a data directory with visibly fake offices, people, merchants and cases.
     Demo {
         #[command(flatten)]
@@ -146,6 +150,54 @@ enum DeviceCommand {
         data: Data,
         device: String,
     },
+    /// What headquarters should know: desks that were cloned or restored, and the like; newest first.
+    Events {
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Subcommand)]
+enum BackupCommand {
+    /// Make a key file for backups; keep copies of it elsewhere, without it no backup opens.
+    Key { file: PathBuf },
+    /// Copy everything, beside a running server, into one sealed file; read it back; tell desks what is safe now.
+    Create {
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        secret: SecretFile,
+        file: PathBuf,
+    },
+    /// Read a whole backup and check everything in it.
+    Verify {
+        #[command(flatten)]
+        secret: SecretFile,
+        file: PathBuf,
+        /// Also note in this data directory what is safe.
+        #[arg(long)]
+        data: Option<PathBuf>,
+    },
+    /// Unpack a backup into a data directory that does not exist yet. It begins a new life: desks send again what the
+    /// backup lacks.
+    Restore {
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        secret: SecretFile,
+        file: PathBuf,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct SecretFile {
+    /// 64 hexadecimal characters, as `backup key` writes them.
+    #[arg(long)]
+    key_file: Option<PathBuf>,
+    /// The first line is a passphrase of at least 16 characters.
+    #[arg(long)]
+    passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -208,6 +260,7 @@ fn run(command: Command) -> Result<(), ServerError> {
         Command::User(command) => admin::user(command),
         Command::Device(command) => admin::device(command),
         Command::Registry(command) => admin::registry(command),
+        Command::Backup(command) => backup::run(command),
         Command::Demo { data, cases, seed } => {
             let made = demo::fill(&ServerConfig::new(data.data), cases, seed)?;
             say(&made.to_string())

@@ -16,7 +16,6 @@ use desk_protocol::sync::{
 };
 use desk_protocol::{MAX_PAGE, MAX_PUSH_BYTES, MAX_PUSH_OPS, MAX_WAIT_MS, PROTOCOL, error};
 use ed25519_dalek::VerifyingKey;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -45,7 +44,7 @@ pub async fn hello(
             document_bytes: DOCUMENT_BYTES,
         },
         heads: office.repo.heads(caller.device).await?,
-        backup_safe_seq: BTreeMap::new(),
+        backup_safe_seq: office.repo.backup_safe(caller.device).await?,
         scopes: caller.scopes().into_iter().collect(),
         policy: office.policy_text.clone(),
         policy_version: office.policy_version,
@@ -145,12 +144,12 @@ pub async fn digest(
     let reply = office.repo.digest(request, page).await?;
     let reply = reply.ok_or_else(|| ApiError::new(error::CURSOR_INVALID))?;
     if !reply.differing.is_empty() {
-        tracing::warn!(
-            device = %caller.device,
-            scope = %reply.scope,
-            buckets = reply.differing.len(),
-            "a desk's cases are not the ones here"
-        );
+        let (scope, buckets) = (reply.scope.clone(), reply.differing.len());
+        let (device, now) = (caller.device, office.now());
+        office
+            .repo
+            .cases_differed(device, scope, buckets, now)
+            .await?;
     }
     Ok(context.reply(reply))
 }

@@ -1,6 +1,7 @@
 //! A push, applied: `sync.md` section 5. Replayed ops get their stored outcomes; new ones are judged, stored and told.
 
 use super::bench::Bench;
+use super::device_events::{self, What};
 use super::journal::{self, Entry};
 use super::{RepoError, Rules, risk, waiting};
 use crate::frames::{Frame, Frames, Said};
@@ -23,8 +24,24 @@ pub enum Pushed {
     },
 }
 
-/// Applies a verified push within the caller's transaction.
+/// Applies a verified push within the caller's transaction. What it says of its desk is noted for headquarters.
 pub fn push(conn: &Connection, rules: &Rules, frames: &Frames) -> Result<Pushed, RepoError> {
+    let pushed = compare_and_store(conn, rules, frames)?;
+    let (what, param) = match &pushed {
+        Pushed::Stored(_) => return Ok(pushed),
+        Pushed::Fork { common } => (What::Fork, ("common", common.to_string())),
+        Pushed::Gap { expected } => (What::ServerBehind, ("expected", expected.to_string())),
+    };
+    let life = (frames.device, frames.incarnation);
+    device_events::note(conn, life, what, &[param], rules.clock.now())?;
+    Ok(pushed)
+}
+
+fn compare_and_store(
+    conn: &Connection,
+    rules: &Rules,
+    frames: &Frames,
+) -> Result<Pushed, RepoError> {
     let head = journal::head(conn, frames.device, frames.incarnation)?;
     if frames.first_seq > head.seq.saturating_add(1) {
         return Ok(Pushed::Gap {
@@ -33,6 +50,10 @@ pub fn push(conn: &Connection, rules: &Rules, frames: &Frames) -> Result<Pushed,
     }
     if let Some(common) = fork_before(conn, frames, head)? {
         return Ok(Pushed::Fork { common });
+    }
+    if head.seq == 0 && device_events::has_lived_before(conn, frames.device, frames.incarnation)? {
+        let life = (frames.device, frames.incarnation);
+        device_events::note(conn, life, What::AnotherLife, &[], rules.clock.now())?;
     }
     let mut stored = Vec::new();
     for frame in frames.frames.iter().filter(|frame| frame.seq <= head.seq) {

@@ -1,6 +1,8 @@
 //! What the handlers may ask of the repository. Each question is one read state or one transaction.
 
 use super::apply::{self, Pushed};
+use super::backup;
+use super::device_events::{self, What};
 use super::devices::{self, Applicant, Device, Enrolled};
 use super::digest;
 use super::documents::{self, Expected};
@@ -9,7 +11,7 @@ use super::people::{self, Account};
 use super::sessions::{self, Bearer, NewSession, Refreshed};
 use super::{Repo, RepoError, Rules, journal};
 use crate::frames::Frames;
-use desk_domain::ids::{DeviceId, DocumentId, OfficeCode};
+use desk_domain::ids::{DeviceId, DocumentId, Incarnation, OfficeCode};
 use desk_domain::time::Millis;
 use desk_protocol::digest::{DigestReply, DigestRequest};
 use desk_protocol::sync::{Head, PullReply, SnapshotReply};
@@ -36,6 +38,14 @@ impl Repo {
 
     pub async fn heads(self: &Arc<Self>, device: DeviceId) -> Result<Vec<Head>, RepoError> {
         self.read(move |conn| journal::heads(conn, device)).await
+    }
+
+    /// Up to where each chain of a device is in a verified backup.
+    pub async fn backup_safe(
+        self: &Arc<Self>,
+        device: DeviceId,
+    ) -> Result<BTreeMap<Incarnation, u64>, RepoError> {
+        self.read(move |conn| backup::safe_of(conn, device)).await
     }
 
     pub async fn positions(self: &Arc<Self>) -> Result<BTreeMap<OfficeCode, u64>, RepoError> {
@@ -74,6 +84,25 @@ impl Repo {
         }
         self.read(move |conn| digest::answer(conn, &request, &page))
             .await
+    }
+
+    /// Notes for headquarters that cases on a desk were not the ones here.
+    pub async fn cases_differed(
+        &self,
+        device: DeviceId,
+        scope: OfficeCode,
+        buckets: usize,
+        now: Millis,
+    ) -> Result<(), RepoError> {
+        self.write(move |conn| {
+            let params = [
+                ("scope", scope.to_string()),
+                ("buckets", buckets.to_string()),
+            ];
+            let life = journal::newest_life(conn, device)?;
+            device_events::note(conn, (device, life), What::CasesDiffered, &params, now)
+        })
+        .await
     }
 
     pub async fn push(&self, rules: Rules, frames: Frames) -> Result<Pushed, RepoError> {

@@ -87,6 +87,14 @@ pub fn heads(conn: &Connection, device: DeviceId) -> Result<Vec<Head>, RepoError
     Ok(heads)
 }
 
+/// The life under which a device wrote last; its own id stands for one that has not written.
+pub fn newest_life(conn: &Connection, device: DeviceId) -> Result<Incarnation, RepoError> {
+    let lives = heads(conn, device)?;
+    // Ids begin with their time.
+    let newest = lives.into_iter().map(|head| head.incarnation).max();
+    Ok(newest.unwrap_or_else(|| Incarnation::from_uuid(device.uuid())))
+}
+
 /// Moves the end of a chain.
 pub fn move_head(conn: &Connection, device: DeviceId, head: Head) -> Result<(), RepoError> {
     conn.prepare_cached(

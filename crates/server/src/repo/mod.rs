@@ -3,9 +3,11 @@
 
 pub mod apply;
 pub mod ask;
+pub mod backup;
 pub mod bench;
 pub mod cases;
 pub mod codes;
+pub mod device_events;
 pub mod devices;
 pub mod digest;
 pub mod documents;
@@ -51,6 +53,8 @@ pub enum RepoError {
     Damaged(&'static str),
     #[error("nothing was committed")]
     CommitFailed,
+    #[error("more work waits than can be done soon")]
+    Busy,
     #[error("the writer has stopped")]
     Stopped,
     #[error("a job failed inside")]
@@ -72,6 +76,7 @@ impl RepoError {
             Self::Migration(_)
             | Self::Thread(_)
             | Self::CommitFailed
+            | Self::Busy
             | Self::Stopped
             | Self::Panicked => false,
         }

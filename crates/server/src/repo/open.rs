@@ -37,6 +37,16 @@ pub fn reader(path: &Path) -> Result<Connection, RepoError> {
     connect(path, flags)
 }
 
+/// Makes a new file for a copy.
+pub fn copy(path: &Path) -> Result<Connection, RepoError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = connect(path, flags)?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    Ok(conn)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the door itself")]
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, RepoError> {
     let conn = Connection::open_with_flags(path, flags)?;

@@ -27,7 +27,19 @@ pub fn prepare(conn: &Connection, rules: &Rules) -> Result<Epoch, RepoError> {
             params![key, fresh.to_string()],
         )?;
     }
+    epoch(conn)
+}
+
+/// This life of the database.
+pub fn epoch(conn: &Connection) -> Result<Epoch, RepoError> {
     Ok(Epoch::from_uuid(own(conn, EPOCH)?))
+}
+
+/// Another life, after a restore: the server's own ops go on in a new chain, so that none is numbered twice.
+pub fn begin_life(conn: &Connection, epoch: Epoch, rules: &Rules) -> Result<(), RepoError> {
+    let chain = Incarnation::new(rules.clock.now(), rules.chance.as_ref());
+    put_note(conn, EPOCH, &epoch.to_string())?;
+    put_note(conn, INCARNATION, &chain.to_string())
 }
 
 /// A small thing that the database remembers of itself.

@@ -8,12 +8,15 @@ use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Most jobs that share a commit: bounds the wait of the first one.
 const MOST_TOGETHER: usize = 64;
-/// Most jobs that wait; more callers wait outside.
-const QUEUE: usize = 1024;
+/// Most jobs that wait.
+const QUEUE: usize = 256;
+/// A caller who finds the queue full waits this long for a place; then it is told to come back.
+const WAIT_OUTSIDE: Duration = Duration::from_secs(2);
 
 type Answer = Box<dyn FnOnce(Result<(), RepoError>) + Send>;
 type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
@@ -43,9 +46,11 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
-        let (job, answer) = prepare(work);
         let queue = self.queue.as_ref().ok_or(RepoError::Stopped)?;
-        queue.send(job).await.map_err(|_| RepoError::Stopped)?;
+        let place = tokio::time::timeout(WAIT_OUTSIDE, queue.reserve()).await;
+        let place = place.map_err(|_| RepoError::Busy)?;
+        let (job, answer) = prepare(work);
+        place.map_err(|_| RepoError::Stopped)?.send(job);
         answer.await.map_err(|_| RepoError::Stopped)?
     }
 

@@ -7,11 +7,14 @@
     reason = "a test that meets the unexpected must stop; helpers of tests are tests to a reader, not to clippy"
 )]
 
+mod backup;
+mod bounds;
 mod codes;
 mod crash;
 mod demo;
 mod digest;
 mod documents;
+mod events;
 mod feed;
 mod groups;
 mod limits;

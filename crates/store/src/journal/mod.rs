@@ -3,6 +3,7 @@
 mod append;
 mod chain;
 mod fate;
+mod forgotten;
 mod incarnation;
 mod outbox;
 mod parked;

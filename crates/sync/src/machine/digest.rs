@@ -79,6 +79,13 @@ impl Machine {
         }
     }
 
+    /// There is reason to doubt what came down: compare at the next moment of rest.
+    pub(super) fn doubt_cases(&mut self) {
+        let feeds = self.pulls.iter();
+        self.digest
+            .hurry(feeds.map(|(scope, pull)| (scope, pull.is_caught_up())));
+    }
+
     pub(super) fn resume_digest(&mut self) {
         if !self.hello.settled || self.link.too_old {
             return;

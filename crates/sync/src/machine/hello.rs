@@ -80,8 +80,11 @@ impl Machine {
         };
         match reply {
             StoreReply::Head(head) => {
-                self.compare_heads(head);
+                let behind = self.compare_heads(head);
                 self.settle(hello.scopes);
+                if behind {
+                    self.doubt_cases();
+                }
             }
             StoreReply::Done => {
                 self.adopted(epoch);
@@ -112,15 +115,20 @@ impl Machine {
     }
 
     /// `sync.md` section 7: who has been restored, the server or we?
-    fn compare_heads(&mut self, head: JournalHead) {
+    ///
+    /// True when the server is behind: its feed may have gone another way, too.
+    fn compare_heads(&mut self, head: JournalHead) -> bool {
         let forked =
             head.server.seq > 0 && head.hash_there.is_some_and(|hash| hash != head.server.hash);
-        if forked || head.server.seq > head.last_seq {
+        let rechains = forked || head.server.seq > head.last_seq;
+        let behind = !rechains && head.server.seq < head.acknowledged_seq;
+        if rechains {
             self.push.rechain();
-        } else if head.server.seq < head.acknowledged_seq {
+        } else if behind {
             self.push.rewind(head.server.seq);
         }
         self.resume(&Lane::Push);
+        behind
     }
 
     /// The life is known: feeds of the scopes we may read run, others end.

@@ -187,11 +187,7 @@ impl Machine {
                 }
             }
             Wake::Person => {
-                self.digest.hurry(
-                    self.pulls
-                        .iter()
-                        .map(|(scope, pull)| (scope, pull.is_caught_up())),
-                );
+                self.doubt_cases();
                 self.end_waits(true);
             }
         }

@@ -217,6 +217,8 @@ impl Machine {
             return self.wait_long(&lane);
         }
         if problem.code == code::CURSOR_INVALID {
+            // A server that is behind in its feed may be behind in our ops as well.
+            self.hello_now();
             return self.fill_anew(scope, retry_after_ms);
         }
         // Perhaps our rights changed: hello says which feeds are ours.

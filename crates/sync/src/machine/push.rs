@@ -233,6 +233,7 @@ impl Machine {
         match expected {
             Some(expected) if expected >= 1 && expected < first => {
                 self.push.rewind(expected - 1);
+                self.doubt_cases();
                 if self.push.gaps > 1 {
                     self.arm_backoff(&Lane::Push, retry_after_ms);
                 }

@@ -22,6 +22,7 @@ export const enErrors: typeof zhErrors = {
     'file.not_written': e('The file could not be written', 'Check the room and the rights on the disk, then try again'),
     'parked.not_found': e('This entry is not parked any more', 'Look again after a refresh'),
     'review.taken': e('Another reviewer works on this case', 'Take the next one, or ask a supervisor to release it'),
+    'group.refused': e('Another part of the same action was refused, so this part did not take effect', 'See the reason of that part, then do it again'),
     'review.stale_content': e('The case changed after you looked', 'Open it again and decide on what it says now'),
     'review.documents_open': e('Some documents are not accepted yet', 'Judge each one first'),
     'review.conflict_open': e('A conflict is open', 'Settle it first'),

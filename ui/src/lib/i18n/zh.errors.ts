@@ -25,6 +25,7 @@ export const zhErrors = {
     'file.not_written': e('文件没有写成', '请检查磁盘空间和权限后再试'),
     'parked.not_found': e('这一条已经不在搁置列表里', '刷新后再看'),
     'review.taken': e('另一位审核正在处理这张工单', '请选下一张，或请主管释放'),
+    'group.refused': e('同一次操作里的另一项没有通过，这一项也没有生效', '看那一项的原因，处理后重做'),
     'review.stale_content': e('工单在您查看之后有变动', '重新打开，看过变动再决定'),
     'review.documents_open': e('还有资料没有判定通过', '逐份判定后再批准'),
     'review.conflict_open': e('还有填写冲突', '解决冲突后再批准'),

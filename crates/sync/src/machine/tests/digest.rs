@@ -107,8 +107,7 @@ fn is_at_rest(rig: &mut Rig, for_ms: i64) {
 
 #[test]
 fn a_poll_that_brings_nothing_is_one_request() {
-    let (mut rig, _) = caught_up();
-    let actions = rig.put(Input::Timer(feed()));
+    let (_, actions) = caught_up();
     let sends = actions
         .iter()
         .filter(|action| matches!(action, Action::Send { .. }));

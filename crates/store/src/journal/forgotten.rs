@@ -1,0 +1,87 @@
+//! Ops of earlier lives that the server had stored and has lost: a restored server may be behind a life that this desk
+//! has left long ago. They are hung on the end of the present chain, with the same op ids.
+
+use super::append::insert_op_row;
+use crate::error::StoreError;
+use crate::identity::read_identity;
+use crate::sql::{Blob, signed, unsigned};
+use crate::store::Store;
+use desk_domain::ids::Incarnation;
+use desk_domain::op::{ChainHash, Op};
+use rusqlite::{Connection, params};
+
+impl Store {
+    /// `server_seq` is where the server's chain of an earlier life ends. Brings forward what it had acknowledged above
+    /// that; returns how many ops. Nothing to do for the present life: that one is rewound.
+    pub fn bring_forward(&self, life: Incarnation, server_seq: u64) -> Result<u64, StoreError> {
+        let behind = self
+            .heads()?
+            .into_iter()
+            .any(|head| head.incarnation == life && head.acknowledged_seq > server_seq);
+        if !behind {
+            return Ok(0);
+        }
+        self.write(|tx, touched| {
+            let identity = read_identity(tx)?.ok_or(StoreError::NoIdentity)?;
+            if identity.incarnation == life {
+                return Ok(0);
+            }
+            let lost = lost_ops(tx, life, server_seq)?;
+            let count = u64::try_from(lost.len()).unwrap_or(u64::MAX);
+            hang(tx, identity.incarnation, lost)?;
+            tx.execute(
+                "UPDATE journal_head SET acknowledged_seq = min(acknowledged_seq, ?2) WHERE incarnation = ?1",
+                params![life.blob(), signed(server_seq)?],
+            )?;
+            touched.outbox = count > 0;
+            Ok(count)
+        })
+    }
+}
+
+/// Ops whose last place is in that life, above what the server has; with their order numbers.
+fn lost_ops(
+    tx: &Connection,
+    life: Incarnation,
+    server_seq: u64,
+) -> Result<Vec<(Op, i64)>, StoreError> {
+    let mut find = tx.prepare(
+        "SELECT o.bytes, o.ord FROM op o JOIN op_fate f ON f.ord = o.ord
+           JOIN journal_head h ON h.incarnation = o.incarnation
+         WHERE o.incarnation = ?1 AND o.seq > ?2 AND o.seq <= h.acknowledged_seq AND f.state <> 'parked' ORDER BY o.seq",
+    )?;
+    let mut rows = find.query(params![life.blob(), signed(server_seq)?])?;
+    let mut lost = Vec::new();
+    while let Some(row) = rows.next()? {
+        lost.push((Op::parse(&row.get::<_, String>(0)?)?, row.get(1)?));
+    }
+    Ok(lost)
+}
+
+fn hang(tx: &Connection, present: Incarnation, lost: Vec<(Op, i64)>) -> Result<(), StoreError> {
+    let (seq, hash): (i64, [u8; 32]) = tx.query_row(
+        "SELECT seq, hash FROM journal_head WHERE incarnation = ?1",
+        params![present.blob()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let (mut seq, mut hash) = (unsigned(seq)?, ChainHash::from_bytes(hash));
+    for (mut op, old_ord) in lost {
+        seq += 1;
+        op.incarnation = present;
+        op.seq = seq;
+        op.prev_hash = hash;
+        let bytes = op.to_bytes()?;
+        hash = ChainHash::after(hash, bytes.as_bytes());
+        let ord = insert_op_row(tx, &op, &bytes, hash)?;
+        tx.execute(
+            "UPDATE op_fate SET ord = ?2, state = 'queued', replay = 1, open = 1, applied_rev = NULL, outcome = NULL
+             WHERE ord = ?1",
+            params![old_ord, ord],
+        )?;
+    }
+    tx.execute(
+        "UPDATE journal_head SET seq = ?2, hash = ?3 WHERE incarnation = ?1",
+        params![present.blob(), signed(seq)?, hash.as_bytes()],
+    )?;
+    Ok(())
+}
