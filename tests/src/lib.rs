@@ -4,6 +4,7 @@
 //! owner is dropped. It knows every room but the shell, whose window it sees from outside only.
 
 pub mod case_script;
+pub mod courier_desk;
 pub mod desk;
 pub mod failure;
 pub mod journey;

@@ -24,7 +24,8 @@ impl Seat {
     pub fn of(op: &Op) -> Self {
         Self {
             op: op.op_id,
-            command: op.body().is_ok_and(|body| body.is_command()),
+            // Alone, an op falls with nobody: its body need not be read for this.
+            command: op.group.len > 1 && op.body().is_ok_and(|body| body.is_command()),
             known: None,
         }
     }

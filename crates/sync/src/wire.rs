@@ -6,7 +6,7 @@ use crate::proof::Prover;
 use desk_domain::digest::SHAPE;
 use desk_domain::ids::OfficeCode;
 use desk_domain::op::{ChainHash, Op};
-use desk_protocol::digest::{DigestReply, DigestRequest};
+use desk_protocol::digest::{DigestAsk, DigestReply, DigestRequest};
 use desk_protocol::documents::{ChunkReply, OfferReply, OfferRequest};
 use desk_protocol::error::Problem;
 use desk_protocol::people::SessionReply;
@@ -149,20 +149,22 @@ pub fn encode(
                 ..fetch
             })
         }
-        Request::Digest { scope, cursor, ask } => {
-            let body = DigestRequest {
-                scope: scope.clone(),
-                cursor: *cursor,
-                shape: SHAPE,
-                ask: ask.clone(),
-            };
-            Ok(post("/v1/sync/digest", json(&body)?, Expect::Digest))
-        }
+        Request::Digest { scope, cursor, ask } => digest(scope, *cursor, ask),
         Request::Ask(Ask::SendCode(body)) => Ok(post("/v1/codes", json(body)?, Expect::CodeSent)),
         Request::Ask(Ask::VerifyCode(body)) => {
             Ok(post("/v1/codes/verify", json(body)?, Expect::CodeVerified))
         }
     }
+}
+
+fn digest(scope: &OfficeCode, cursor: u64, ask: &DigestAsk) -> Result<Call, LinkError> {
+    let body = DigestRequest {
+        scope: scope.clone(),
+        cursor,
+        shape: SHAPE,
+        ask: ask.clone(),
+    };
+    Ok(post("/v1/sync/digest", json(&body)?, Expect::Digest))
 }
 
 fn post(path: &str, body: Body, expect: Expect) -> Call {

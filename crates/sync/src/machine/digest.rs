@@ -84,6 +84,7 @@ impl Machine {
         let feeds = self.pulls.iter();
         self.digest
             .hurry(feeds.map(|(scope, pull)| (scope, pull.is_caught_up())));
+        self.resume(&Lane::Digest);
     }
 
     pub(super) fn resume_digest(&mut self) {
@@ -203,8 +204,9 @@ impl Machine {
     /// The store could not mend (full disk, say): the same cases are asked for again.
     pub(super) fn digest_store_failed(&mut self) {
         self.digest.step = match std::mem::take(&mut self.digest.step) {
-            Step::Mending(inquiry, _) => Step::Asking(inquiry),
-            other => other,
+            Step::Mending(inquiry, _) | Step::Asking(inquiry) => Step::Asking(inquiry),
+            Step::Taking(scope) => Step::Taking(scope),
+            Step::Idle => Step::Idle,
         };
     }
 

@@ -301,3 +301,42 @@ fn an_answer_of_another_life_of_the_server_is_not_believed() {
     let actions = rig.answer(&Lane::Digest, Ok(strange));
     assert!(sent(&actions, &Lane::Digest).is_none());
 }
+
+#[test]
+fn a_server_that_lacks_acknowledged_ops_has_its_cases_compared_at_once() {
+    let (mut rig, _) = caught_up();
+    rig.put(Input::Timer(Lane::Hello));
+    let hello = hello_reply(Vec::new(), vec![scope()]);
+    rig.answer(
+        &Lane::Hello,
+        Ok(reply(200, ReplyBody::Hello(Box::new(hello)))),
+    );
+    let nothing = Head {
+        incarnation: incarnation(2),
+        seq: 0,
+        hash: ChainHash::GENESIS,
+    };
+    let head = JournalHead {
+        last_seq: 5,
+        acknowledged_seq: 5,
+        server: nothing,
+        hash_there: None,
+    };
+    let actions = rig.stored(Lane::Hello, StoreReply::Head(head));
+    assert!(matches!(
+        called(&actions, &Lane::Digest),
+        Some(StoreCall::LoadDigest { .. })
+    ));
+}
+
+#[test]
+fn a_feed_that_is_behind_its_reader_makes_hello_look_at_the_ops_as_well() {
+    let (mut rig, _) = caught_up();
+    let refusal = reply(409, problem(code::CURSOR_INVALID));
+    let actions = rig.answer(&feed(), Ok(refusal));
+    assert!(matches!(sent(&actions, &Lane::Hello), Some(Request::Hello)));
+    assert!(matches!(
+        called(&actions, &feed()),
+        Some(StoreCall::ResetScope { .. })
+    ));
+}
