@@ -1,6 +1,7 @@
 //! Does this desk hold the cases that the server holds? Sums of digests over the confirmed snapshots, by bucket, taken
 //! from this desk's own rows; and the repair of buckets that differ. The journal is never touched.
 
+use crate::alert;
 use crate::error::StoreError;
 use crate::feed::{PageChange, apply_change, hide_case};
 use crate::sql::{Blob, limit, unsigned};
@@ -10,11 +11,14 @@ use crate::write::Touched;
 use desk_domain::case::Case;
 use desk_domain::digest::{SHAPE, Sum, Sums, bucket_of};
 use desk_domain::ids::{CaseId, OfficeCode};
+use desk_domain::time::Millis;
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Digests that one call takes: a few dozen milliseconds of the writer.
 const PORTION: usize = 500;
+/// What a person is told after a repair.
+const REPAIRED: &str = "sync.cases_repaired";
 /// The shape of a case that the digests here were taken over.
 const SHAPE_NOTE: &str = "digest.shape";
 
@@ -47,6 +51,8 @@ pub struct Repair {
     /// Up to this place; to the end when none.
     pub until: Option<(u8, CaseId)>,
     pub changes: Vec<PageChange>,
+    /// When this is done, for people.
+    pub at: Millis,
 }
 
 /// What a repair did.
@@ -105,6 +111,11 @@ impl Store {
                 apply_change(tx, &self.search_key, judge.as_ref(), change, touched)?;
             }
             cases += self.hide_others(tx, repair, &listed, touched)?;
+            if cases > 0 {
+                let params = BTreeMap::from([("cases".to_owned(), cases.to_string())]);
+                alert::raise(tx, REPAIRED, repair.at, &params)?;
+                touched.alerts = true;
+            }
             Ok(Repaired { cases, outdated })
         })
     }

@@ -1,7 +1,7 @@
 //! Digests follow the rows, whoever writes them, and a repair makes the desk what the server is.
 
 use crate::digest::{DigestStand, Repair, ScopeDigest};
-use crate::house::{Desk, office, server_fold};
+use crate::house::{Desk, START, office, server_fold};
 use crate::{Page, PageChange, Repaired, StoreError};
 use desk_domain::case::Case;
 use desk_domain::digest::{Sum, Sums, bucket_of};
@@ -66,6 +66,7 @@ fn repair(buckets: &[u8], cases: &[Case]) -> Repair {
         after: None,
         until: None,
         changes: cases.iter().map(change).collect(),
+        at: START,
     }
 }
 
@@ -159,6 +160,15 @@ fn a_row_written_past_the_door_is_found_and_mended() {
         assert_eq!(stand(&desk).sums, sums(&cases));
         assert_eq!(desk.case(cases[2].id), cases[2]);
     }
+    let told = desk.store.alerts().unwrap();
+    assert_eq!(
+        (
+            told.len(),
+            told[0].code.as_str(),
+            told[0].params["cases"].as_str()
+        ),
+        (1, "sync.cases_repaired", "1")
+    );
 }
 
 #[test]

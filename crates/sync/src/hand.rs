@@ -259,6 +259,7 @@ impl Hand {
             after: page.after.map(place),
             until: page.until.map(place),
             changes: page.changes.into_iter().map(change).collect(),
+            at: self.clock.now(),
         })?;
         Ok(StoreReply::Mended {
             cases: done.cases,

@@ -2,12 +2,13 @@
 //! has left long ago. They are hung on the end of the present chain, with the same op ids.
 
 use super::append::insert_op_row;
+use super::incarnation::Chain;
 use crate::error::StoreError;
 use crate::identity::read_identity;
-use crate::sql::{Blob, signed, unsigned};
+use crate::sql::{Blob, signed};
 use crate::store::Store;
 use desk_domain::ids::Incarnation;
-use desk_domain::op::{ChainHash, Op};
+use desk_domain::op::Op;
 use rusqlite::{Connection, params};
 
 impl Store {
@@ -28,7 +29,7 @@ impl Store {
             }
             let lost = lost_ops(tx, life, server_seq)?;
             let count = u64::try_from(lost.len()).unwrap_or(u64::MAX);
-            hang(tx, identity.incarnation, lost)?;
+            hang(tx, lost)?;
             tx.execute(
                 "UPDATE journal_head SET acknowledged_seq = min(acknowledged_seq, ?2) WHERE incarnation = ?1",
                 params![life.blob(), signed(server_seq)?],
@@ -58,20 +59,10 @@ fn lost_ops(
     Ok(lost)
 }
 
-fn hang(tx: &Connection, present: Incarnation, lost: Vec<(Op, i64)>) -> Result<(), StoreError> {
-    let (seq, hash): (i64, [u8; 32]) = tx.query_row(
-        "SELECT seq, hash FROM journal_head WHERE incarnation = ?1",
-        params![present.blob()],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let (mut seq, mut hash) = (unsigned(seq)?, ChainHash::from_bytes(hash));
-    for (mut op, old_ord) in lost {
-        seq += 1;
-        op.incarnation = present;
-        op.seq = seq;
-        op.prev_hash = hash;
-        let bytes = op.to_bytes()?;
-        hash = ChainHash::after(hash, bytes.as_bytes());
+fn hang(tx: &Connection, lost: Vec<(Op, i64)>) -> Result<(), StoreError> {
+    let mut chain = Chain::current(tx)?;
+    for (op, old_ord) in lost {
+        let (op, bytes, hash) = chain.hang(op)?;
         let ord = insert_op_row(tx, &op, &bytes, hash)?;
         tx.execute(
             "UPDATE op_fate SET ord = ?2, state = 'queued', replay = 1, open = 1, applied_rev = NULL, outcome = NULL
@@ -79,9 +70,5 @@ fn hang(tx: &Connection, present: Incarnation, lost: Vec<(Op, i64)>) -> Result<(
             params![old_ord, ord],
         )?;
     }
-    tx.execute(
-        "UPDATE journal_head SET seq = ?2, hash = ?3 WHERE incarnation = ?1",
-        params![present.blob(), signed(seq)?, hash.as_bytes()],
-    )?;
-    Ok(())
+    chain.save(tx)
 }
