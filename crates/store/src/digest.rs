@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Digests that one call takes: a few dozen milliseconds of the writer.
 const PORTION: usize = 500;
 /// What a person is told after a repair.
-const REPAIRED: &str = "sync.cases_repaired";
+const REPAIRED: &str = "digest.repaired";
 /// The shape of a case that the digests here were taken over.
 const SHAPE_NOTE: &str = "digest.shape";
 

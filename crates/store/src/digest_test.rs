@@ -167,7 +167,7 @@ fn a_row_written_past_the_door_is_found_and_mended() {
             told[0].code.as_str(),
             told[0].params["cases"].as_str()
         ),
-        (1, "sync.cases_repaired", "1")
+        (1, "digest.repaired", "1")
     );
 }
 

@@ -8,7 +8,6 @@ mod seal;
 pub use key::{Secret, new_key_file};
 
 use crate::config::ServerConfig;
-use crate::error::ServerError;
 use crate::objects::sync_dir;
 use crate::repo::backup::{self as rows, BackupHead};
 use crate::repo::{RepoError, Rules};
