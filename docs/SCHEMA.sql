@@ -24,7 +24,7 @@ CREATE TABLE journal_head (
   hlc_n INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What people did. Rows are never changed and never removed. `bytes` is the op verbatim, `hash` = BLAKE3(hash of seq - 1 ‖ bytes).
+-- What people did. Rows are never changed, and removed only by retention (`journal_hole`). `bytes` is the op verbatim, `hash` = BLAKE3(hash of seq - 1 ‖ bytes).
 -- `ord` orders the ops of all incarnations; an op that was hung on a new chain has a row in each, with the same `op_id`.
 CREATE TABLE op (
   ord INTEGER PRIMARY KEY,
@@ -42,7 +42,15 @@ CREATE TABLE op (
 CREATE TRIGGER op_is_never_changed BEFORE UPDATE ON op
 BEGIN SELECT RAISE(ABORT, 'an op is immutable'); END;
 
+-- An op goes only when nothing is pending on it, the server has it, a verified backup of the server holds it and its hole is on record.
 CREATE TRIGGER op_is_never_removed BEFORE DELETE ON op
+WHEN EXISTS (SELECT 1 FROM op_fate WHERE op_id = OLD.op_id)
+  OR NOT EXISTS (
+    SELECT 1 FROM journal_hole g
+    JOIN journal_head h ON h.incarnation = g.incarnation
+    JOIN backup_safe b ON b.incarnation = g.incarnation
+    WHERE g.incarnation = OLD.incarnation AND g.why = 'pruned' AND OLD.seq BETWEEN g.first_seq AND g.last_seq
+      AND h.acknowledged_seq >= OLD.seq AND b.seq >= OLD.seq)
 BEGIN SELECT RAISE(ABORT, 'an op is immutable'); END;
 
 -- What became of each op; `ord` points at the row that counts. `replay` = 1: laid over the confirmed snapshot to make the view.
@@ -64,6 +72,26 @@ CREATE TABLE op_fate (
 
 CREATE INDEX op_fate_open_by_case ON op_fate (case_id, ord) WHERE open = 1;
 CREATE INDEX op_fate_open_by_state ON op_fate (state, captured_at) WHERE open = 1;
+
+CREATE TRIGGER op_fate_is_kept_while_it_matters BEFORE DELETE ON op_fate
+WHEN OLD.open = 1 OR OLD.replay = 1 OR OLD.state IN ('queued', 'parked', 'held')
+BEGIN SELECT RAISE(ABORT, 'an op that matters is kept'); END;
+
+-- Places of a chain of which no op is here: let go by retention, or lost to damage. Verification starts anew behind them.
+CREATE TABLE journal_hole (
+  incarnation BLOB NOT NULL CHECK (length(incarnation) = 16),
+  first_seq INTEGER NOT NULL CHECK (first_seq >= 1),
+  last_seq INTEGER NOT NULL CHECK (last_seq >= first_seq),
+  why TEXT NOT NULL CHECK (why IN ('pruned', 'lost')),
+  PRIMARY KEY (incarnation, first_seq)
+) STRICT, WITHOUT ROWID;
+
+-- Up to where a verified backup of the server holds each chain, and when the last op in it was done (0: not known).
+CREATE TABLE backup_safe (
+  incarnation BLOB PRIMARY KEY CHECK (length(incarnation) = 16),
+  seq INTEGER NOT NULL CHECK (seq >= 0),
+  captured_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Raw text of a field, not a value yet. Written while somebody types, removed in the transaction of the op that replaces it.
 CREATE TABLE draft_text (

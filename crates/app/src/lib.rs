@@ -29,6 +29,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod upkeep;
 pub mod vault;
 mod words;
 

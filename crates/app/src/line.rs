@@ -9,7 +9,10 @@ use desk_domain::ids::{DeviceId, UserId};
 use desk_domain::policy::Policy;
 use desk_domain::time::Millis;
 use desk_store::{Judge, Store};
-use desk_sync::{Courier, CourierConfig, FrontDoor, NetConfig, Signer, SyncError, SyncEvent};
+use desk_sync::skew::WORTH_TELLING_MS;
+use desk_sync::{
+    Courier, CourierConfig, FrontDoor, NetConfig, Signer, SyncError, SyncEvent, SyncStatus,
+};
 use ed25519_dalek::{Signer as _, SigningKey};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -39,6 +42,7 @@ pub(crate) fn start_courier(desk: &Desk, session: &Session) -> Result<(), AppErr
         session.user.user,
     );
     let judge = Arc::clone(&session.judge);
+    let mut skew_told = false;
     let spawned = std::thread::Builder::new()
         .name("desk-courier-news".into())
         .spawn(move || {
@@ -46,6 +50,9 @@ pub(crate) fn start_courier(desk: &Desk, session: &Session) -> Result<(), AppErr
                 let (Some(desk), Some(store)) = (desk.upgrade(), store.upgrade()) else {
                     return;
                 };
+                if let SyncEvent::Status(status) = &event {
+                    tell_skew(&store, desk.config.clock.now(), status, &mut skew_told);
+                }
                 heard(&desk, &store, &judge, user, &event);
             }
         });
@@ -74,6 +81,28 @@ fn heard(desk: &Arc<Inner>, store: &Store, judge: &Mutex<Rules>, user: UserId, e
         sync: true,
         ..Changed::default()
     });
+}
+
+/// A clock that is wrong is told when it is noticed, and is over when it is set right.
+fn tell_skew(store: &Store, now: Millis, status: &SyncStatus, told: &mut bool) {
+    let Some(skew) = status.clock_skew_ms else {
+        return;
+    };
+    let wrong = skew.abs() >= WORTH_TELLING_MS;
+    if wrong == *told {
+        return;
+    }
+    let minutes = (skew / 60_000).to_string();
+    let done = if wrong {
+        let params = BTreeMap::from([("minutes".to_owned(), minutes)]);
+        store.raise_alert("clock.skew", now, &params)
+    } else {
+        store.settle_alert("clock.skew")
+    };
+    match done {
+        Ok(()) => *told = wrong,
+        Err(error) => tracing::warn!(code = error.code(), "the clock's skew could not be told"),
+    }
 }
 
 /// Once a minute is often enough for a limit of days.

@@ -4,10 +4,12 @@ use crate::desk::{Desk, DeskConfig};
 use crate::error::AppError;
 use crate::line::{from_server, front_door, judge_of, signer, start_courier, stored_signing_key};
 use crate::session::{KeptSession, Mode, Rules, Session, keep, kept, recall};
-use crate::vault::{DatabaseKey, Person, Vault};
+use crate::upkeep::Upkeep;
+use crate::vault::{DatabaseKey, Person, Vault, VaultError};
+use desk_domain::ids::{Incarnation, UserId};
 use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
-use desk_store::{DbKey, Store, StorePaths};
+use desk_store::{DbKey, HeadNote, Mend, Store, StoreError, StorePaths};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -28,7 +30,7 @@ pub(crate) fn unlock(
 ) -> Result<(Session, bool), AppError> {
     let vault = real_vault(desk.config())?.ok_or(AppError::NotSetUp)?;
     let (person, key) = vault.unlock(who, passphrase, desk.now())?;
-    let store = open_store(desk, vault.dir(), &key)?;
+    let store = open_store(desk, &vault, &key)?;
     let me = store.user(person.user)?.ok_or(AppError::AccountInactive)?;
     if !me.active {
         return Err(AppError::AccountInactive);
@@ -115,17 +117,95 @@ pub(crate) fn open_session(
     key: DatabaseKey,
     me: &UserCard,
 ) -> Result<Session, AppError> {
-    let store = open_store(desk, vault.dir(), &key)?;
+    let store = open_store(desk, &vault, &key)?;
     around(desk, store, vault, Arc::new(key), me)
 }
 
-/// Opened, judged by the newest policy known, and heard by the front ends.
-fn open_store(desk: &Desk, dir: &Path, key: &DatabaseKey) -> Result<Arc<Store>, AppError> {
-    let chance = Arc::clone(&desk.config().chance);
-    let store = Store::open(&paths(dir), &DbKey::from_bytes(*key.bytes()), chance)?;
+/// Opened (mended first, if it must be), judged by the newest policy known, and heard by the front ends.
+fn open_store(desk: &Desk, vault: &Vault, key: &DatabaseKey) -> Result<Arc<Store>, AppError> {
+    let (paths, db_key) = (paths(vault.dir()), DbKey::from_bytes(*key.bytes()));
+    let open = || Store::open(&paths, &db_key, Arc::clone(&desk.config().chance));
+    let (store, mended) = match open() {
+        // The vault has proved the key: a file that it does not open was damaged at its beginning.
+        Err(StoreError::Damaged(_) | StoreError::WrongKey) => {
+            mend(desk, vault, key)?;
+            (open()?, true)
+        }
+        opened => (opened?, false),
+    };
     store.set_judge(judge_of(&store)?);
+    store.finish_recovery()?;
+    settle_outside(desk, vault, key, &store, mended)?;
     desk.listen(&store)?;
     Ok(Arc::new(store))
+}
+
+fn mend(desk: &Desk, vault: &Vault, key: &DatabaseKey) -> Result<(), AppError> {
+    let keepsake = vault.keepsake(key);
+    let mend = Mend {
+        keepsake: keepsake.as_ref(),
+        outside: vault.noted_head().map(|head| (head.incarnation, head.seq)),
+        chance: desk.chance(),
+        at: desk.now(),
+    };
+    let recovered = Store::recover(&paths(vault.dir()), &DbKey::from_bytes(*key.bytes()), &mend)?;
+    tracing::error!(
+        kept = recovered.kept,
+        lost = recovered.lost,
+        "the damaged file was mended"
+    );
+    Ok(())
+}
+
+/// Before anything else is written: a file older than what is known outside begins a new life of its journal.
+fn settle_outside(
+    desk: &Desk,
+    vault: &Vault,
+    key: &DatabaseKey,
+    store: &Store,
+    mended: bool,
+) -> Result<(), AppError> {
+    let noted = vault.noted_head().filter(|_| !mended);
+    if let (Some(noted), Some(present)) = (noted, store.head_note()?)
+        && !store.is_at_or_after(&noted)?
+    {
+        let same_life = noted.incarnation == present.incarnation;
+        let missing = noted.seq.saturating_sub(present.seq);
+        let params = same_life.then(|| ("missing".to_owned(), missing.to_string()));
+        let fresh = Incarnation::new(desk.now(), desk.chance());
+        store.begin_life(
+            fresh,
+            "desk.restored",
+            desk.now(),
+            &params.into_iter().collect(),
+        )?;
+    }
+    let users: Vec<_> = vault
+        .people()?
+        .into_iter()
+        .map(|person| person.user)
+        .collect();
+    let system: Option<UserId> = recall(store, kept::SYSTEM_USER)?;
+    let users: Vec<UserId> = users.into_iter().chain(system).collect();
+    let names = [kept::MODE, kept::SIGNING_KEY, kept::SYSTEM_USER];
+    let kept_outside = store
+        .keepsake(&names, &users)?
+        .map_or(Ok(()), |keepsake| {
+            vault.keep_keepsake(key, &keepsake, desk.chance())
+        })
+        .and_then(|()| store.head_note().map_or(Ok(()), |head| note(vault, head)));
+    if let Err(error) = kept_outside {
+        // Worth a try at the next opening, no reason to stay shut.
+        tracing::warn!(
+            code = error.code(),
+            "nothing could be noted outside the file"
+        );
+    }
+    Ok(())
+}
+
+fn note(vault: &Vault, head: Option<HeadNote>) -> Result<(), VaultError> {
+    head.map_or(Ok(()), |head| vault.note_head(&head))
 }
 
 fn around(
@@ -142,17 +222,25 @@ fn around(
         recall(&store, kept::MODE)?.ok_or(AppError::Unexpected("the desk has no mode"))?;
     let judge = judge_of(&store)?;
     let system = recall(&store, kept::SYSTEM_USER)?;
+    let rules = Arc::new(Mutex::new(Rules {
+        policy: judge.policy,
+        calendar: judge.calendar,
+    }));
+    let upkeep = Upkeep {
+        store: Arc::downgrade(&store),
+        vault: vault.clone(),
+        rules: Arc::clone(&rules),
+        clock: Arc::clone(&desk.config().clock),
+    };
     let session = Session {
+        _upkeep: upkeep.start()?,
         courier: Mutex::new(None),
         mode,
         user: me.clone(),
         identity,
         vault,
         key,
-        judge: Arc::new(Mutex::new(Rules {
-            policy: judge.policy,
-            calendar: judge.calendar,
-        })),
+        judge: rules,
         system,
         seen: Mutex::default(),
         store,

@@ -2,6 +2,7 @@
 
 use crate::desk::{Desk, hold};
 use crate::error::{AppError, Thing};
+use crate::upkeep::Running;
 use crate::vault::{DatabaseKey, Vault};
 use desk_domain::calendar::Calendar;
 use desk_domain::field::FieldKey;
@@ -53,6 +54,8 @@ pub(crate) mod kept {
 
 /// What a session needs; taken apart only in this module and in `opening`.
 pub(crate) struct Session {
+    /// First: it ends before the file is closed.
+    pub _upkeep: Running,
     pub store: Arc<Store>,
     pub courier: Mutex<Option<Arc<Courier>>>,
     pub mode: Mode,

@@ -152,7 +152,7 @@ fn apply_case(
 }
 
 /// A late or repeated page must not turn a case back; after a reset, whatever the server says is the newest.
-fn is_newer(tx: &Connection, case: &Case) -> Result<bool, StoreError> {
+pub(crate) fn is_newer(tx: &Connection, case: &Case) -> Result<bool, StoreError> {
     let known: Option<(Option<i64>, bool)> = tx
         .prepare_cached("SELECT confirmed_rev, stale FROM case_row WHERE id = ?1")?
         .query_row(params![case.id.blob()], |row| {

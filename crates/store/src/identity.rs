@@ -6,9 +6,10 @@ use crate::store::Store;
 use desk_domain::ids::{DeviceId, Epoch, Incarnation, OfficeCode};
 use desk_domain::op::ChainHash;
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 
 /// Given at enrolment; the incarnation is the desk's own.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Identity {
     pub device: DeviceId,
     pub incarnation: Incarnation,
@@ -23,21 +24,7 @@ const EPOCH: &str = "server.epoch";
 impl Store {
     /// Sets or replaces the identity. A new incarnation starts a new chain; ops of older ones stay.
     pub fn set_identity(&self, identity: &Identity) -> Result<(), StoreError> {
-        self.write(|tx, _| {
-            tx.execute(
-                "INSERT INTO identity (only, device, incarnation, office, office_name, device_code)
-                 VALUES (1, ?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (only) DO UPDATE SET device = ?1, incarnation = ?2, office = ?3, office_name = ?4, device_code = ?5",
-                params![
-                    identity.device.blob(),
-                    identity.incarnation.blob(),
-                    identity.office.as_str(),
-                    identity.office_name,
-                    identity.device_code
-                ],
-            )?;
-            start_chain(tx, identity.incarnation)
-        })
+        self.write(|tx, _| write_identity(tx, identity))
     }
 
     /// Who this desk is, once enrolled.
@@ -91,6 +78,22 @@ impl Store {
             Ok(json)
         })
     }
+}
+
+pub(crate) fn write_identity(tx: &Connection, identity: &Identity) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO identity (only, device, incarnation, office, office_name, device_code)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (only) DO UPDATE SET device = ?1, incarnation = ?2, office = ?3, office_name = ?4, device_code = ?5",
+        params![
+            identity.device.blob(),
+            identity.incarnation.blob(),
+            identity.office.as_str(),
+            identity.office_name,
+            identity.device_code
+        ],
+    )?;
+    start_chain(tx, identity.incarnation)
 }
 
 pub(crate) fn read_identity(conn: &Connection) -> Result<Option<Identity>, StoreError> {

@@ -20,7 +20,9 @@ mod maintain;
 mod open;
 mod people;
 mod registry;
+mod retention;
 mod row;
+mod salvage;
 mod search;
 mod sql;
 mod store;
@@ -48,13 +50,15 @@ pub use error::StoreError;
 pub use feed::{Page, PageChange};
 pub use identity::Identity;
 pub use journal::{
-    Acknowledged, Appended, ChainReport, JournalHead, JournalRow, NewOp, OpState, OutboxRow,
-    OutboxSummary,
+    Acknowledged, Appended, ChainReport, HeadNote, JournalHead, JournalRow, NewOp, OpState,
+    OutboxRow, OutboxSummary,
 };
 pub use list::{CaseRow, Key, Queue, QueueFilter};
 pub use maintain::Upkeep;
 pub use open::{DbKey, StorePaths};
 pub use registry::BlindMatch;
+pub use retention::{Pruned, Retention};
+pub use salvage::{Keepsake, Mend, Recovered};
 pub use search::SearchPage;
 pub use store::{Judge, Store};
 pub use view::{CaseView, PendingOp};

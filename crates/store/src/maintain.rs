@@ -13,6 +13,11 @@ pub struct Upkeep {
 }
 
 impl Store {
+    /// Writes since the last round of upkeep: nothing to do when it is none.
+    pub fn writes_since_upkeep(&self) -> u32 {
+        self.writes_since_checkpoint.load(Ordering::Relaxed)
+    }
+
     /// Does a bounded piece of upkeep. Call it when nobody types, again while `unindexed` is above zero.
     pub fn upkeep(&self, most_rows: usize) -> Result<Upkeep, StoreError> {
         let waiting = self.read(pending_count)?;

@@ -1,12 +1,15 @@
 //! The only place where a database is opened. It never creates by accident and never fails open.
 
 use crate::error::StoreError;
+use crate::salvage::{check_wal, finish_if_broken_off};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fmt::Write as _;
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -22,15 +25,34 @@ impl DbKey {
         Self(bytes)
     }
 
+    /// The salt of files made with this key. Not secret, and known beforehand: a file whose beginning was destroyed
+    /// can still be opened page by page.
+    pub(crate) fn salt(&self) -> [u8; 16] {
+        let mut salt = [0_u8; 16];
+        let derived = self.derive("unbind-desk 2026-11 file salt v1");
+        for (to, from) in salt.iter_mut().zip(derived.iter()) {
+            *to = *from;
+        }
+        salt
+    }
+
+    pub(crate) fn raw(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0)
+    }
+
     /// A key for another purpose, from which this one cannot be found again.
     pub(crate) fn derive(&self, purpose: &'static str) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(blake3::derive_key(purpose, &self.0))
     }
 
-    fn pragma(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(96));
+    fn pragma(&self, salt: Salt) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(128));
         text.push_str("PRAGMA key = \"x'");
-        for byte in &self.0 {
+        let salt = match salt {
+            Salt::OfTheFile => None,
+            Salt::Chosen => Some(self.salt()),
+        };
+        for byte in self.0.iter().chain(salt.iter().flatten()) {
             // Writing to a String cannot fail.
             let _ = write!(text, "{byte:02x}");
         }
@@ -45,6 +67,14 @@ impl std::fmt::Debug for DbKey {
     }
 }
 
+/// Where the salt of a file comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Salt {
+    OfTheFile,
+    /// Only for a file that is being made.
+    Chosen,
+}
+
 /// Where one desk's data lies.
 #[derive(Clone, Debug)]
 pub struct StorePaths {
@@ -56,6 +86,7 @@ pub struct StorePaths {
 
 /// Oldest SQLite without the known WAL-reset fault.
 const OLDEST_SQLITE: i32 = 3_051_003;
+static KEYING: Mutex<()> = Mutex::new(());
 const PLAIN_HEADER: &[u8; 16] = b"SQLite format 3\0";
 
 /// What opening found out.
@@ -79,7 +110,7 @@ pub(crate) fn create(paths: &StorePaths, key: &DbKey) -> Result<Opened, StoreErr
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let writer = connect_writer(paths, key, flags)?;
+    let writer = connect_writer(&paths.db, key, flags, Salt::Chosen)?;
     writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     sync_dir(paths.db.parent())?;
     lock.mark_open()?;
@@ -92,13 +123,17 @@ pub(crate) fn create(paths: &StorePaths, key: &DbKey) -> Result<Opened, StoreErr
 
 /// Opens an existing database, or says why not. Nothing is created or changed when it fails.
 pub(crate) fn open(paths: &StorePaths, key: &DbKey) -> Result<Opened, StoreError> {
+    finish_if_broken_off(&paths.db)?;
     check_header(&paths.db)?;
     let mut lock = ProfileLock::take(&paths.db)?;
     let after_unclean_exit = lock.was_left_open;
     probe_key(&paths.db, key)?;
+    if after_unclean_exit {
+        check_wal(&paths.db, key)?;
+    }
     fs::create_dir_all(&paths.documents_dir)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let writer = connect_writer(paths, key, flags)?;
+    let writer = connect_writer(&paths.db, key, flags, Salt::OfTheFile)?;
     if after_unclean_exit {
         quick_check(&writer)?;
     }
@@ -110,22 +145,31 @@ pub(crate) fn open(paths: &StorePaths, key: &DbKey) -> Result<Opened, StoreError
     })
 }
 
+/// A new file without a lock of its own, for whoever holds the profile's.
+pub(crate) fn connect_new(db: &Path, key: &DbKey) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    connect_writer(db, key, flags, Salt::Chosen)
+}
+
 /// One more connection that can only read.
 pub(crate) fn connect_reader(db: &Path, key: &DbKey) -> Result<Connection, StoreError> {
     // Read-write flags: a reader of a WAL file must be able to write its shared-memory index.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = connect(db, key, flags)?;
+    let conn = connect(db, key, flags, Salt::OfTheFile)?;
     conn.execute_batch("PRAGMA query_only = 1; PRAGMA cache_size = -8192;")?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
 }
 
 fn connect_writer(
-    paths: &StorePaths,
+    db: &Path,
     key: &DbKey,
     flags: OpenFlags,
+    salt: Salt,
 ) -> Result<Connection, StoreError> {
-    let mut conn = connect(&paths.db, key, flags)?;
+    let mut conn = connect(db, key, flags, salt)?;
     // Checkpoints have their own fsyncs; they run in upkeep, not inside a save.
     conn.execute_batch(
         "PRAGMA journal_mode = WAL;
@@ -142,16 +186,18 @@ fn connect_writer(
 }
 
 #[expect(clippy::disallowed_methods, reason = "this file is the door")]
-fn connect(db: &Path, key: &DbKey, flags: OpenFlags) -> Result<Connection, StoreError> {
+fn connect(db: &Path, key: &DbKey, flags: OpenFlags, salt: Salt) -> Result<Connection, StoreError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(StoreError::LibraryTooOld(rusqlite::version().to_owned()));
     }
+    // The cipher sets itself up with the first key; two first keys at once have been seen to get in each other's way.
+    let _one_at_a_time = KEYING.lock().unwrap_or_else(PoisonError::into_inner);
     let conn = Connection::open_with_flags(db, flags)?;
     // Until the key is known to be right, closing must not fold the WAL into the file.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // A wrong key is an answer, not a log line.
     conn.execute_batch("PRAGMA cipher_log_level = NONE;")?;
-    conn.execute_batch(&key.pragma())?;
+    conn.execute_batch(&key.pragma(salt))?;
     let cipher: Option<String> = conn
         .query_row("PRAGMA cipher_version", [], |row| row.get(0))
         .ok();
@@ -183,7 +229,7 @@ fn read_without_wal(db: &Path, key: &DbKey) -> Result<(), StoreError> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(uri, flags)?;
     conn.execute_batch("PRAGMA cipher_log_level = NONE;")?;
-    conn.execute_batch(&key.pragma())?;
+    conn.execute_batch(&key.pragma(Salt::OfTheFile))?;
     let _tables: i64 =
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(())
@@ -228,8 +274,26 @@ pub(crate) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
         Err(error) if matches!(error.kind(), refinery::error::Kind::MissingVersion(_)) => {
             Err(StoreError::NewerSchema)
         }
+        Err(error) if is_damage(&error) => {
+            Err(StoreError::Damaged("the schema is malformed".to_owned()))
+        }
         Err(error) => Err(StoreError::Migration(Box::new(error))),
     }
+}
+
+/// The library's own word about damage, however deep it is wrapped.
+fn is_damage(error: &refinery::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let code = error
+            .downcast_ref::<rusqlite::Error>()
+            .and_then(rusqlite::Error::sqlite_error_code);
+        if code == Some(ErrorCode::DatabaseCorrupt) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 #[cfg(test)]
@@ -262,10 +326,11 @@ pub(crate) struct ProfileLock {
     file: File,
     was_left_open: bool,
     marked: bool,
+    suspect: AtomicBool,
 }
 
 impl ProfileLock {
-    fn take(db: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn take(db: &Path) -> Result<Self, StoreError> {
         let path = db.with_extension("lock");
         let mut file = File::options()
             .read(true)
@@ -284,7 +349,13 @@ impl ProfileLock {
             file,
             was_left_open: content == b"open",
             marked: false,
+            suspect: AtomicBool::new(false),
         })
+    }
+
+    /// Damage was met: the next start checks the file, however well this one ends.
+    pub(crate) fn suspect(&self) {
+        self.suspect.store(true, Ordering::Relaxed);
     }
 
     fn mark_open(&mut self) -> Result<(), StoreError> {
@@ -298,7 +369,7 @@ impl ProfileLock {
 
 impl Drop for ProfileLock {
     fn drop(&mut self) {
-        if self.marked {
+        if self.marked && !self.suspect.load(Ordering::Relaxed) {
             let _ = self.file.set_len(0);
         }
         let _ = self.file.unlock();

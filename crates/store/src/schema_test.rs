@@ -135,3 +135,43 @@ fn a_page_of_a_queue_is_read_from_an_index_and_never_sorted() {
         assert!(plan.contains("SEARCH") && !plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{sql}: {plan}");
     }
 }
+
+#[test]
+fn a_wake_with_nothing_to_do_looks_at_nothing_that_is_done() {
+    let conn = migrated();
+    for (sql, index) in [
+        (
+            "SELECT state, count(*), min(captured_at) FROM op_fate WHERE open = 1 GROUP BY state",
+            "op_fate_open_by_state",
+        ),
+        (
+            "SELECT o.seq FROM op o JOIN op_fate f ON f.op_id = o.op_id WHERE o.incarnation = x'00' AND o.seq > 1 ORDER BY o.seq LIMIT 900",
+            "autoindex_op_1",
+        ),
+        (
+            "SELECT id FROM document WHERE transfer = 'to_send' ORDER BY size_bytes LIMIT 200",
+            "document_by_transfer",
+        ),
+        (
+            "SELECT id FROM document WHERE transfer = 'wanted' ORDER BY size_bytes LIMIT 200",
+            "document_by_transfer",
+        ),
+        (
+            "SELECT id, code, at, params FROM alert WHERE seen = 0 ORDER BY id DESC",
+            "alert_unseen",
+        ),
+        ("SELECT n FROM search_pending LIMIT 1", "search_pending"),
+    ] {
+        let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let plan: Vec<String> = explain
+            .query_map([], |row| row.get(3))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let plan = plan.join("; ");
+        assert!(
+            plan.contains(index) && !plan.contains("TEMP B-TREE"),
+            "{sql}: {plan}"
+        );
+    }
+}

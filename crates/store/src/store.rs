@@ -3,12 +3,17 @@
 use crate::ballast::Ballast;
 use crate::error::StoreError;
 use crate::open::{self, DbKey, Opened, ProfileLock, StorePaths};
+use crate::salvage::{self, Keepsake, Mend, Recovered};
 use crate::search::SearchKey;
+use crate::sql::Blob;
+use crate::view::rebuild_view;
 use crate::write::Touched;
 use desk_domain::calendar::Calendar;
+use desk_domain::ids::{CaseId, UserId};
 use desk_domain::policy::Policy;
 use desk_domain::time::Chance;
 use rusqlite::Connection;
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -37,7 +42,7 @@ pub struct Store {
     pub(crate) writes_since_checkpoint: AtomicU32,
     after_unclean_exit: bool,
     // Last: the lock goes after the connections.
-    _lock: ProfileLock,
+    pub(crate) lock: ProfileLock,
 }
 
 impl Store {
@@ -66,6 +71,64 @@ impl Store {
         Ok(store)
     }
 
+    /// Mends a file that [`Store::open`] calls damaged: what can be read is carried into a new one, the old one is
+    /// moved aside, never deleted. Refuses, and changes nothing, when not even whose desk it was can be told.
+    pub fn recover(
+        paths: &StorePaths,
+        key: &DbKey,
+        mend: &Mend<'_>,
+    ) -> Result<Recovered, StoreError> {
+        salvage::recover(paths, key, mend)
+    }
+
+    /// What a recovery needs to be told when the file cannot say it any more; to be kept by whoever keeps the key.
+    pub fn keepsake(
+        &self,
+        settings: &[&str],
+        users: &[UserId],
+    ) -> Result<Option<Keepsake>, StoreError> {
+        let Some(identity) = self.identity()? else {
+            return Ok(None);
+        };
+        let mut kept = Keepsake {
+            identity,
+            settings: BTreeMap::new(),
+            users: Vec::new(),
+        };
+        for name in settings {
+            let json = self.setting(name)?;
+            kept.settings
+                .extend(json.map(|json| ((*name).to_owned(), json)));
+        }
+        for user in users {
+            kept.users.extend(self.user(*user)?);
+        }
+        Ok(Some(kept))
+    }
+
+    /// Once the policy is known after a recovery: the views of cases with pending ops are made anew.
+    pub fn finish_recovery(&self) -> Result<(), StoreError> {
+        if self.setting(salvage::VIEWS_STALE)?.is_none() {
+            return Ok(());
+        }
+        let judge = self.judge().ok_or(StoreError::NoJudge)?;
+        self.write(|tx, touched| {
+            let mut find = tx.prepare("SELECT DISTINCT case_id FROM op_fate WHERE open = 1")?;
+            let cases: Vec<[u8; 16]> = find
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            for case in cases.into_iter().map(CaseId::from_blob) {
+                rebuild_view(tx, Some(&judge), case)?;
+                touched.cases.insert(case);
+            }
+            tx.execute(
+                "DELETE FROM setting WHERE name = ?1",
+                [salvage::VIEWS_STALE],
+            )?;
+            Ok(())
+        })
+    }
+
     fn around(opened: Opened, paths: &StorePaths, key: &DbKey, chance: Arc<dyn Chance>) -> Self {
         Self {
             paths: paths.clone(),
@@ -79,7 +142,7 @@ impl Store {
             subscribers: Mutex::new(Vec::new()),
             writes_since_checkpoint: AtomicU32::new(0),
             after_unclean_exit: opened.after_unclean_exit,
-            _lock: opened.lock,
+            lock: opened.lock,
         }
     }
 
@@ -121,6 +184,9 @@ impl Store {
             let snapshot = reader.transaction()?;
             look(&snapshot)
         };
+        if matches!(looked, Err(StoreError::Damaged(_))) {
+            self.lock.suspect();
+        }
         let mut readers = hold(&self.readers);
         if readers.len() < IDLE_READERS {
             readers.push(reader);

@@ -42,7 +42,11 @@ impl Store {
                     attempt(&mut writer, &mut change)
                 }
                 other => other,
-            }?;
+            };
+            if matches!(done, Err(StoreError::Damaged(_))) {
+                self.lock.suspect();
+            }
+            let done = done?;
             self.checkpoint_if_long_overdue(&writer);
             done
         };

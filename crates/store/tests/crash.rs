@@ -87,6 +87,31 @@ fn check(dir: &Path, case: CaseId, typed: u64, seq: u64) {
 }
 
 #[test]
+fn a_second_process_is_refused_and_disturbs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "typist", "--nocapture"])
+        .env(FOLDER, dir.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let mut kept = lines.filter(|line| line.contains("KEPT"));
+    kept.next().unwrap();
+    for _ in 0..3 {
+        let refused = Store::open(&paths(dir.path()), &key(), Arc::new(Counted::from(2)));
+        assert_eq!(refused.unwrap_err().code(), "store.in_use");
+        kept.next().unwrap();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let store = Store::open(&paths(dir.path()), &key(), Arc::new(Counted::from(2))).unwrap();
+    assert_eq!(store.verify_chain().unwrap().first_bad, None);
+}
+
+#[test]
 fn drafts_are_kept_apart_by_case_and_field_and_cleared_by_their_op() {
     let desk = Desk::new();
     let (one, two) = (desk.new_case(), desk.new_case());

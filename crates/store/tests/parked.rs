@@ -207,3 +207,36 @@ fn an_alert_is_told_until_somebody_has_seen_it_and_never_twice_at_once() {
         .unwrap();
     assert_eq!(desk.store.alerts().unwrap().len(), 1, "it happened again");
 }
+
+#[test]
+fn a_long_backlog_is_hung_on_a_new_chain_in_pieces_that_divide_no_action() {
+    let desk = Desk::new();
+    let case = desk.new_case();
+    let fields = [
+        FieldKey::RequestWords,
+        FieldKey::ReasonText,
+        FieldKey::UnsettledNote,
+    ];
+    for round in 0..3 {
+        let note = |i: usize| {
+            desk.op(
+                case,
+                house::set_body(fields[i % 3], &format!("{round}-{i}")),
+            )
+        };
+        let ops: Vec<NewOp> = (0..390).map(note).collect();
+        desk.store.append(&ops, &[]).unwrap();
+    }
+    let before = desk.store.unsent(0, 5_000, usize::MAX).unwrap();
+    let fresh = Incarnation::new(START, &*desk.chance);
+    assert_eq!(desk.store.begin_incarnation(fresh).unwrap(), 1_171);
+    let after = desk.store.unsent(0, 5_000, usize::MAX).unwrap();
+    let ids = |rows: &[JournalRow]| rows.iter().map(|row| row.op_id).collect::<Vec<_>>();
+    assert_eq!(ids(&after), ids(&before));
+    let lens = after
+        .iter()
+        .map(|row| desk_domain::op::Op::parse(&row.bytes).unwrap().group.len);
+    let whole: std::collections::BTreeSet<u16> = lens.collect();
+    assert_eq!(whole, [1, 390].into());
+    assert_eq!(desk.store.verify_chain().unwrap().first_bad, None);
+}

@@ -3,14 +3,15 @@
 //! The order matters: a page of an old server life must never be applied after a new life was adopted.
 
 use crate::machine::port::{
-    DocumentToSend, FeedPage, FillMark, JournalHead, Lane, OutboxRow, StoreCall, StoreReply,
-    StoreTrouble, WantedDocument,
+    DocumentToSend, FeedPage, FillMark, JournalHead, Lane, NewLife, OutboxRow, StoreCall,
+    StoreReply, StoreTrouble, WantedDocument,
 };
 use desk_domain::ids::{Incarnation, OfficeCode};
 use desk_domain::op::ChainHash;
 use desk_domain::time::{Chance, Clock};
 use desk_protocol::sync::{Change, Head, OpOutcome};
 use desk_store::{Acknowledged, Page, PageChange, Store, StoreError};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Documents looked at in one go.
@@ -41,7 +42,14 @@ impl Hand {
         let store = &self.store;
         match call {
             StoreCall::LoadUnsent { max_ops, max_bytes } => return self.unsent(max_ops, max_bytes),
-            StoreCall::LoadHead { server } => return self.head(&server),
+            StoreCall::LoadHead {
+                server,
+                backup_safe,
+            } => {
+                store.note_backup_safe(&backup_safe)?;
+                self.recall_older_lives(&server)?;
+                return self.head(&server);
+            }
             StoreCall::LoadCursor { scope } => return self.cursor(&scope),
             StoreCall::LoadDocuments => return self.documents(),
             StoreCall::Acknowledge {
@@ -64,14 +72,26 @@ impl Hand {
                 }
             }
             StoreCall::Rewind { seq } => {
-                store.rewind_acknowledged(self.incarnation()?, seq)?;
+                let broken = store.rewind_acknowledged(self.incarnation()?, seq)?;
                 store.offer_documents_again()?;
+                self.tell_restored()?;
+                if broken {
+                    // Ops that a backup held are gone from here: the chain cannot be sent from that place on.
+                    store.begin_incarnation(self.fresh())?;
+                }
             }
-            StoreCall::NewIncarnation => {
-                let fresh = Incarnation::new(self.clock.now(), self.chance.as_ref());
-                store.begin_incarnation(fresh)?;
+            StoreCall::NewIncarnation { why } => {
+                let code = match why {
+                    NewLife::Forked => "desk.cloned",
+                    NewLife::Behind => "desk.restored",
+                };
+                store.begin_life(self.fresh(), code, self.clock.now(), &BTreeMap::new())?;
             }
             StoreCall::AdoptEpoch { epoch, scopes } => {
+                let before = store.server_epoch()?;
+                if before.is_some_and(|before| before != epoch) {
+                    self.tell_restored()?;
+                }
                 for scope in scopes {
                     self.reset(&scope)?;
                 }
@@ -88,6 +108,39 @@ impl Hand {
             }
         }
         Ok(StoreReply::Done)
+    }
+
+    fn fresh(&self) -> Incarnation {
+        Incarnation::new(self.clock.now(), self.chance.as_ref())
+    }
+
+    fn tell_restored(&self) -> Result<(), StoreError> {
+        self.store
+            .raise_alert("server.restored", self.clock.now(), &BTreeMap::new())
+    }
+
+    /// A server that was restored may lack ops of earlier lives of this journal too: they go on with the living one.
+    fn recall_older_lives(&self, server: &[Head]) -> Result<(), StoreError> {
+        let living = self.incarnation()?;
+        let had = |incarnation| {
+            let head = server.iter().find(|head| head.incarnation == incarnation);
+            head.map_or(0, |head| head.seq)
+        };
+        let mut recalled = false;
+        for own in self.store.heads()? {
+            let there = had(own.incarnation);
+            if own.incarnation != living && there < own.acknowledged_seq {
+                self.store.rewind_acknowledged(own.incarnation, there)?;
+                recalled = true;
+            }
+        }
+        if recalled {
+            self.store.rewind_acknowledged(living, had(living))?;
+            self.store.offer_documents_again()?;
+            self.tell_restored()?;
+            self.store.begin_incarnation(self.fresh())?;
+        }
+        Ok(())
     }
 
     fn incarnation(&self) -> Result<Incarnation, StoreError> {

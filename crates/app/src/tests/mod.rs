@@ -3,6 +3,7 @@
 mod conflict;
 mod demo;
 mod lists;
+mod mending;
 mod offers;
 mod privacy;
 mod start;

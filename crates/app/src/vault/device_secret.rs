@@ -32,6 +32,7 @@ pub(super) type DeviceSecret = Zeroizing<[u8; 32]>;
 
 const SERVICE: &str = "unbind-desk";
 const FILE_NAME: &str = "device.secret";
+const NOTE_FILE: &str = "journal.head";
 /// A locked keystore may open a prompt and wait for ever; the desk does not.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -68,6 +69,36 @@ pub(super) fn load(
         .try_into()
         .map_err(|_| VaultError::DeviceSecretMissing)?;
     Ok(Zeroizing::new(secret))
+}
+
+/// Notes a line beside the secret: not secret, but not to be rolled back with the database file.
+pub(super) fn note(
+    place: KeystoreChoice,
+    dir: &Path,
+    tag: &str,
+    text: &str,
+) -> Result<(), VaultError> {
+    if place == KeystoreChoice::File {
+        return file::write(&dir.join(NOTE_FILE), text.as_bytes());
+    }
+    let (tag, text) = (note_tag(tag), text.to_owned());
+    match patiently(move || entry(&tag).and_then(|entry| entry.set_password(&text))) {
+        Some(Ok(())) => Ok(()),
+        Some(Err(_)) | None => Err(VaultError::KeystoreUnavailable),
+    }
+}
+
+/// The line that was noted; none when there is none, or the keystore does not say.
+pub(super) fn noted(place: KeystoreChoice, dir: &Path, tag: &str) -> Option<String> {
+    if place == KeystoreChoice::File {
+        return std::fs::read_to_string(dir.join(NOTE_FILE)).ok();
+    }
+    let tag = note_tag(tag);
+    patiently(move || entry(&tag).and_then(|entry| entry.get_password()))?.ok()
+}
+
+fn note_tag(tag: &str) -> String {
+    format!("{tag}.head")
 }
 
 fn read_file(dir: &Path) -> Result<Zeroizing<String>, VaultError> {

@@ -6,6 +6,7 @@
 pub mod cost;
 pub mod device_secret;
 pub(crate) mod file;
+mod outside;
 pub mod recovery;
 mod seal;
 mod throttle;

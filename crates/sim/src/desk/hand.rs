@@ -55,7 +55,7 @@ impl Hand<'_> {
                 }
             }
             StoreCall::Rewind { seq } => books.rewind(seq),
-            StoreCall::NewIncarnation => self.new_life(books),
+            StoreCall::NewIncarnation { .. } => self.new_life(books),
             StoreCall::AdoptEpoch { epoch, scopes } => {
                 for scope in scopes {
                     books.reset_scope(&scope);
@@ -113,7 +113,7 @@ fn read(books: &Books, call: &StoreCall) -> Option<StoreReply> {
             rows,
         });
     }
-    if let StoreCall::LoadHead { server } = call {
+    if let StoreCall::LoadHead { server, .. } = call {
         return Some(StoreReply::Head(head(books, server)));
     }
     if let StoreCall::LoadCursor { scope } = call {

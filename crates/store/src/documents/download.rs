@@ -63,7 +63,11 @@ impl Store {
         if !fits(&known.manifest, original) {
             return Err(StoreError::ManifestMismatch(id));
         }
-        let shelved = self.shelve(id, [Some(original), None, None])?;
+        // The thumbnail of a copy that was let go is still here, under the key that the row has.
+        let shelved = match self.kept_key(id)? {
+            Some(key) => self.shelve_with(id, key, [Some(original), None, None])?,
+            None => self.shelve(id, [Some(original), None, None])?,
+        };
         let written = self.write(|tx, touched| {
             touched.documents = true;
             touched.cases.extend(known.case);
@@ -87,12 +91,14 @@ impl Store {
         thumbnail: &[u8],
     ) -> Result<(), StoreError> {
         let key = self.key_of(id)?;
-        let shelved = self.shelve_with(id, key, [None, Some(rendition), Some(thumbnail)])?;
+        let known = self.document(id)?.ok_or(StoreError::DocumentMissing(id))?;
+        let thumbnail = Some(thumbnail).filter(|_| !known.has_thumbnail);
+        let shelved = self.shelve_with(id, key, [None, Some(rendition), thumbnail])?;
         let written = self.write(|tx, touched| {
             touched.documents = true;
             let changed = tx.execute(
-                "UPDATE document SET rendition_file = ?2, thumbnail_file = ?3
-                 WHERE id = ?1 AND rendition_file IS NULL AND thumbnail_file IS NULL",
+                "UPDATE document SET rendition_file = ?2, thumbnail_file = coalesce(thumbnail_file, ?3)
+                 WHERE id = ?1 AND rendition_file IS NULL AND (?3 IS NULL OR thumbnail_file IS NULL)",
                 params![id.blob(), shelved.rendition, shelved.thumbnail],
             )?;
             Ok(changed == 1)

@@ -139,6 +139,20 @@ impl Store {
             .map(|(_, key)| key)
     }
 
+    /// The key of a document of which some part is here.
+    pub(super) fn kept_key(
+        &self,
+        id: DocumentId,
+    ) -> Result<Option<Zeroizing<[u8; 32]>>, StoreError> {
+        self.read(|conn| {
+            let key: Option<Option<[u8; 32]>> = conn
+                .prepare_cached("SELECT key FROM document WHERE id = ?1")?
+                .query_row(params![id.blob()], |row| row.get(0))
+                .optional()?;
+            Ok(key.flatten().map(Zeroizing::new))
+        })
+    }
+
     fn place(
         &self,
         id: DocumentId,

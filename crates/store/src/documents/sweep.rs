@@ -1,12 +1,17 @@
 //! After an unclean exit: files that no row names were never promised to anybody and go.
 
 use crate::error::StoreError;
+use crate::salvage::was_recovered;
 use crate::store::Store;
 use std::collections::BTreeSet;
 use std::fs;
 
 impl Store {
     pub(crate) fn sweep_documents(&self) -> Result<(), StoreError> {
+        if was_recovered(&self.paths.db) {
+            // A damaged file beside this one may still hold the keys of documents that no row here names.
+            return Ok(());
+        }
         let named = self.named_files()?;
         for entry in fs::read_dir(&self.paths.documents_dir)? {
             let name = entry?.file_name();

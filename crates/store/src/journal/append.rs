@@ -223,11 +223,34 @@ pub(super) fn insert_op_row(
     bytes: &str,
     hash: ChainHash,
 ) -> Result<i64, StoreError> {
+    insert_at(tx, None, op, bytes, hash)?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// The same at a place that it had in another file.
+pub(crate) fn insert_op_row_at(
+    tx: &Connection,
+    ord: i64,
+    op: &Op,
+    bytes: &str,
+    hash: ChainHash,
+) -> Result<(), StoreError> {
+    insert_at(tx, Some(ord), op, bytes, hash)
+}
+
+fn insert_at(
+    tx: &Connection,
+    ord: Option<i64>,
+    op: &Op,
+    bytes: &str,
+    hash: ChainHash,
+) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO op (incarnation, seq, op_id, case_id, group_i, group_len, hash, bytes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO op (ord, incarnation, seq, op_id, case_id, group_i, group_len, hash, bytes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
+        ord,
         op.incarnation.blob(),
         signed(op.seq)?,
         op.op_id.blob(),
@@ -237,5 +260,5 @@ pub(super) fn insert_op_row(
         hash.as_bytes(),
         bytes
     ])?;
-    Ok(tx.last_insert_rowid())
+    Ok(())
 }

@@ -15,9 +15,12 @@ use desk_domain::op::{ChainHash, OpBody};
 use desk_domain::outcome::Outcome;
 use desk_domain::time::Millis;
 
+pub(crate) use append::insert_op_row_at;
 pub use chain::ChainReport;
 pub use fate::OpState;
 pub(crate) use fate::{Fate, fates_of, settle, write_fate_preview};
+pub use incarnation::HeadNote;
+pub(crate) use incarnation::begin;
 pub use outbox::{OutboxRow, OutboxSummary};
 
 /// Most ops in one action.

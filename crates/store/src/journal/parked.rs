@@ -83,8 +83,12 @@ fn retry(
     group: &[(i64, Op)],
 ) -> Result<u64, StoreError> {
     let mut chain = Chain::current(tx)?;
-    for (old_ord, op) in group {
-        let (op, bytes, hash) = chain.hang(op.clone())?;
+    let len = u16::try_from(group.len()).unwrap_or(u16::MAX);
+    for (i, (old_ord, op)) in (0_u16..).zip(group) {
+        let mut op = op.clone();
+        // All of it goes again; of an action that lost a part, what is left.
+        (op.group.i, op.group.len) = (i, len);
+        let (op, bytes, hash) = chain.hang(op)?;
         let ord = insert_op_row(tx, &op, &bytes, hash)?;
         tx.execute(
             "UPDATE op_fate SET ord = ?2, state = 'queued', replay = 1, open = 1, outcome = NULL, reason = NULL

@@ -53,11 +53,13 @@ impl Store {
     }
 
     /// The server was restored from a backup and has only up to `seq`: what is above becomes unsent again.
+    ///
+    /// True when an op above `seq` is not here any more: then the chain cannot go on from there, only a new life can.
     pub fn rewind_acknowledged(
         &self,
         incarnation: Incarnation,
         seq: u64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.write(|tx, touched| {
             tx.execute(
                 "UPDATE op_fate SET state = 'queued', replay = 1, open = 1, applied_rev = NULL, outcome = NULL
@@ -69,7 +71,11 @@ impl Store {
                 params![incarnation.blob(), signed(seq)?],
             )?;
             touched.outbox = true;
-            Ok(())
+            Ok(tx
+                .prepare_cached(
+                    "SELECT 1 FROM journal_hole WHERE incarnation = ?1 AND last_seq > ?2",
+                )?
+                .exists(params![incarnation.blob(), signed(seq)?])?)
         })
     }
 }

@@ -314,7 +314,7 @@ fn name_of(call: &StoreCall) -> &'static str {
         StoreCall::Acknowledge { .. } => "acknowledge",
         StoreCall::Park { .. } => "park",
         StoreCall::Rewind { .. } => "rewind",
-        StoreCall::NewIncarnation => "new incarnation",
+        StoreCall::NewIncarnation { .. } => "new incarnation",
         StoreCall::LoadHead { .. } => "head",
         StoreCall::AdoptEpoch { .. } => "adopt epoch",
         StoreCall::LoadCursor { .. } => "cursor",

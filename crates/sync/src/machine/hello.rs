@@ -1,7 +1,7 @@
 //! hello: versions, limits, rights, policy; which life the server is in and what it has of ours.
 
 use super::Machine;
-use super::port::{JournalHead, Lane, Notice, Request, StoreCall, StoreReply};
+use super::port::{JournalHead, Lane, NewLife, Notice, Request, StoreCall, StoreReply};
 use super::pull::PullLane;
 use desk_domain::ids::{Epoch, OfficeCode};
 use desk_protocol::sync::HelloReply;
@@ -14,6 +14,8 @@ pub(super) struct HelloLane {
     policy_version: Option<u32>,
     /// The answer being worked off, and the life it came from.
     step: Option<(Box<HelloReply>, Epoch)>,
+    /// A receipt came since hello was asked: its heads may be older than what we know.
+    pub outrun: bool,
     /// Feeds stand still until the epoch is settled.
     pub settled: bool,
 }
@@ -27,6 +29,7 @@ impl HelloLane {
 impl Machine {
     pub(super) fn resume_hello(&mut self) {
         self.hello.step = None;
+        self.hello.outrun = false;
         self.send(&Lane::Hello, Request::Hello);
     }
 
@@ -57,10 +60,10 @@ impl Machine {
                 toml: reply.policy.clone(),
             });
         }
-        let server = reply.heads.clone();
+        let call = load_head(&reply);
         self.hello.step = Some((Box::new(reply), epoch));
         if self.epoch == Some(epoch) {
-            self.store(&Lane::Hello, StoreCall::LoadHead { server });
+            self.store(&Lane::Hello, call);
         } else {
             self.hello.settled = false;
             let mut scopes: Vec<OfficeCode> = self.pulls.keys().cloned().collect();
@@ -85,9 +88,9 @@ impl Machine {
             }
             StoreReply::Done => {
                 self.adopted(epoch);
-                let server = hello.heads.clone();
+                let call = load_head(&hello);
                 self.hello.step = Some((hello, epoch));
-                self.store(&Lane::Hello, StoreCall::LoadHead { server });
+                self.store(&Lane::Hello, call);
             }
             StoreReply::Unsent { .. }
             | StoreReply::Cursor { .. }
@@ -108,9 +111,11 @@ impl Machine {
     fn compare_heads(&mut self, head: JournalHead) {
         let forked =
             head.server.seq > 0 && head.hash_there.is_some_and(|hash| hash != head.server.hash);
-        if forked || head.server.seq > head.last_seq {
-            self.push.rechain();
-        } else if head.server.seq < head.acknowledged_seq {
+        if forked {
+            self.push.rechain(NewLife::Forked);
+        } else if head.server.seq > head.last_seq {
+            self.push.rechain(NewLife::Behind);
+        } else if head.server.seq < head.acknowledged_seq && !self.hello.outrun {
             self.push.rewind(head.server.seq);
         }
         self.resume(&Lane::Push);
@@ -148,5 +153,12 @@ impl Machine {
             self.config.push_ops.min(limits.push_ops),
             self.config.push_bytes.min(limits.push_bytes),
         );
+    }
+}
+
+fn load_head(hello: &HelloReply) -> StoreCall {
+    StoreCall::LoadHead {
+        server: hello.heads.clone(),
+        backup_safe: hello.backup_safe_seq.clone(),
     }
 }

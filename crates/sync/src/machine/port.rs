@@ -13,6 +13,7 @@ use desk_protocol::people::SessionReply;
 use desk_protocol::sync::{
     Change, Head, HelloReply, OpOutcome, PullReply, PushReply, SnapshotReply,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One queue of work. None ever waits for another.
@@ -275,10 +276,14 @@ pub enum StoreCall {
         seq: u64,
     },
     /// The journal forked or was rolled back: unsent ops go on under a new life, same op ids.
-    NewIncarnation,
+    NewIncarnation {
+        why: NewLife,
+    },
     /// How the journal stands beside what the server says it has.
     LoadHead {
         server: Vec<Head>,
+        /// Up to where a verified backup of the server holds each chain.
+        backup_safe: BTreeMap<Incarnation, u64>,
     },
     /// The server's database began a new life: feeds anew, documents offered again; the journal stays.
     AdoptEpoch {
@@ -309,6 +314,15 @@ pub enum StoreCall {
         document: DocumentId,
         bytes: Arc<Vec<u8>>,
     },
+}
+
+/// How it showed that this journal has to begin a new life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NewLife {
+    /// The server has another history under the same numbers: a copy of this desk is alive.
+    Forked,
+    /// The server has more of this journal than the journal itself: an old copy was put back.
+    Behind,
 }
 
 /// A page to apply in one transaction with its cursor.

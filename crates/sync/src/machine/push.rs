@@ -1,7 +1,7 @@
 //! Ops up: verbatim, in order, whole groups; only a receipt of ours moves the head.
 
 use super::Machine;
-use super::port::{Batch, Lane, OutboxRow, Request, StoreCall, StoreReply};
+use super::port::{Batch, Lane, NewLife, OutboxRow, Request, StoreCall, StoreReply};
 use super::triage::Setback;
 use desk_domain::ids::{GroupId, OpId};
 use desk_domain::op::Op;
@@ -16,7 +16,7 @@ pub(super) struct PushLane {
     again: bool,
     /// The server lost ops it had acknowledged: those above this seq are unsent again.
     rewind: Option<u64>,
-    rechain: bool,
+    rechain: Option<NewLife>,
     most: Size,
     now: Size,
     /// Gap and fork answers in a row: the first is answered at once, later ones with a wait.
@@ -68,7 +68,7 @@ impl PushLane {
             dirty: true,
             again: false,
             rewind: None,
-            rechain: false,
+            rechain: None,
             most,
             now: most,
             gaps: 0,
@@ -96,8 +96,8 @@ impl PushLane {
         self.wake();
     }
     /// This journal was cloned or rolled back: a new life for what is unsent.
-    pub fn rechain(&mut self) {
-        self.rechain = true;
+    pub fn rechain(&mut self, why: NewLife) {
+        self.rechain = Some(why);
         self.wake();
     }
 }
@@ -108,9 +108,9 @@ impl Machine {
         if !push.dirty {
             return;
         }
-        if push.rechain {
+        if let Some(why) = push.rechain {
             push.step = Step::Rechaining;
-            return self.store(&Lane::Push, StoreCall::NewIncarnation);
+            return self.store(&Lane::Push, StoreCall::NewIncarnation { why });
         }
         if let Some(seq) = push.rewind {
             push.step = Step::Rewinding;
@@ -139,7 +139,7 @@ impl Machine {
             (Step::Acknowledging, StoreReply::Done) => self.acknowledged(),
             (Step::Rewinding, StoreReply::Done) => self.push.rewind = None,
             (Step::Rechaining, StoreReply::Done) => {
-                self.push.rechain = false;
+                self.push.rechain = None;
                 self.push.rewind = None;
                 self.push.gaps += 1;
                 if self.push.gaps > 1 {
@@ -164,7 +164,7 @@ impl Machine {
             return self.arm_backoff(&Lane::Push, None);
         };
         if row.seq == reply.head.seq && row.hash != reply.head.hash {
-            return self.push.rechain();
+            return self.push.rechain(NewLife::Forked);
         }
         let sent = batch.rows.iter().take_while(|sent| sent.seq <= row.seq);
         let known: std::collections::BTreeSet<OpId> = sent.map(|sent| sent.op_id).collect();
@@ -184,6 +184,7 @@ impl Machine {
     }
 
     fn acknowledged(&mut self) {
+        self.hello.outrun = true;
         let push = &mut self.push;
         push.gaps = 0;
         push.trouble = None;
@@ -208,7 +209,7 @@ impl Machine {
     ) {
         match problem.code.as_str() {
             code::GAP => self.gap(batch, problem, retry_after_ms),
-            code::FORK => self.push.rechain(),
+            code::FORK => self.push.rechain(NewLife::Forked),
             code::BAD_SIGNATURE | code::BAD_CHAIN | code::FORBIDDEN | code::UPGRADE_REQUIRED => {
                 // About the whole journal or this program: parking single ops would help nobody.
                 self.push.trouble = Some(problem.code.clone());

@@ -359,7 +359,7 @@ fn heads_tell_who_was_restored() {
         let asked = match called(&actions, &Lane::Push) {
             Some(StoreCall::LoadUnsent { .. }) => "unsent",
             Some(StoreCall::Rewind { seq: to }) if to == seq => "rewind",
-            Some(StoreCall::NewIncarnation) => "new life",
+            Some(StoreCall::NewIncarnation { .. }) => "new life",
             other => panic!("{other:?}"),
         };
         assert_eq!(

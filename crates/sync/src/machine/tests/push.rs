@@ -245,7 +245,9 @@ fn a_fork_starts_a_new_life_of_the_journal() {
         assert!(
             matches!(
                 called(&actions, &Lane::Push),
-                Some(StoreCall::NewIncarnation)
+                Some(StoreCall::NewIncarnation {
+                    why: NewLife::Forked
+                })
             ),
             "{actions:?}"
         );
@@ -335,4 +337,45 @@ fn a_receipt_that_cannot_be_written_down_is_fetched_again() {
         batch,
         "the same ops again; the server knows them by op id"
     );
+}
+
+#[test]
+fn a_hello_that_a_receipt_has_overtaken_rewinds_nothing() {
+    let mut rig = Rig::started();
+    let rows = journal(incarnation(2), &[1, 2]);
+    let batch = pushed(&rig.unsent(&rows));
+    // Hello is on the wire; meanwhile the receipt arrives and is written down.
+    rig.answer(&Lane::Push, Ok(reply(200, stored_up_to(&batch))));
+    rig.stored(Lane::Push, StoreReply::Done);
+    rig.unsent(&[]);
+    let hello = ReplyBody::Hello(Box::new(hello_reply(Vec::new(), Vec::new())));
+    rig.answer(&Lane::Hello, Ok(reply(200, hello)));
+    let server = Head {
+        incarnation: incarnation(2),
+        seq: 0,
+        hash: ChainHash::GENESIS,
+    };
+    let head = JournalHead {
+        last_seq: 3,
+        acknowledged_seq: 3,
+        server,
+        hash_there: None,
+    };
+    let mut actions = rig.stored(Lane::Hello, StoreReply::Head(head));
+    actions.extend(rig.put(Input::Wake(Wake::Journal)));
+    assert!(matches!(
+        called(&actions, &Lane::Push),
+        Some(StoreCall::LoadUnsent { .. })
+    ));
+    rig.unsent(&[]);
+    // Asked anew, the same answer is believed.
+    rig.put(Input::Timer(Lane::Hello));
+    let hello = ReplyBody::Hello(Box::new(hello_reply(Vec::new(), Vec::new())));
+    rig.answer(&Lane::Hello, Ok(reply(200, hello)));
+    let mut actions = rig.stored(Lane::Hello, StoreReply::Head(head));
+    actions.extend(rig.put(Input::Wake(Wake::Journal)));
+    assert!(matches!(
+        called(&actions, &Lane::Push),
+        Some(StoreCall::Rewind { seq: 0 })
+    ));
 }

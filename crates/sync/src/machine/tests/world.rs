@@ -176,8 +176,8 @@ impl World {
             StoreCall::Rewind { seq } => {
                 self.acknowledged = self.acknowledged.min(usize::try_from(seq).unwrap());
             }
-            StoreCall::NewIncarnation => self.new_life(),
-            StoreCall::LoadHead { server } => return Ok(self.head(&server)),
+            StoreCall::NewIncarnation { .. } => self.new_life(),
+            StoreCall::LoadHead { server, .. } => return Ok(self.head(&server)),
             StoreCall::AdoptEpoch { epoch, .. } => self.known_epoch = Some(epoch),
             StoreCall::LoadCursor { .. } => {
                 return Ok(StoreReply::Cursor {
