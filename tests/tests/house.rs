@@ -20,12 +20,26 @@ const ARROWS: &[(&str, &[&str])] = &[
             "desk-protocol",
         ],
     ),
-    ("desk-sync", &["desk-store", "desk-protocol", "desk-domain"]),
-    ("desk-store", &["desk-domain"]),
+    (
+        "desk-sync",
+        &[
+            "desk-store",
+            "desk-protocol",
+            "desk-domain",
+            "desk-failpoint",
+        ],
+    ),
+    ("desk-store", &["desk-domain", "desk-failpoint"]),
     (
         "desk-server",
-        &["desk-protocol", "desk-domain", "desk-media"],
+        &[
+            "desk-protocol",
+            "desk-domain",
+            "desk-media",
+            "desk-failpoint",
+        ],
     ),
+    ("desk-failpoint", &[]),
     ("desk-protocol", &["desk-domain"]),
     ("desk-media", &["desk-domain"]),
     ("desk-domain", &[]),
@@ -211,6 +225,26 @@ fn no_file_is_longer_than_a_person_can_hold() {
         .filter(|(lines, _)| *lines > LONGEST_FILE)
         .collect();
     assert!(too_long.is_empty(), "{too_long:#?}");
+}
+
+#[test]
+fn every_fail_point_stands_in_the_code_once_and_has_a_name_on_the_list() {
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for path in sources()
+        .iter()
+        .filter(|path| is_production(path) && path.extension().is_some_and(|ending| ending == "rs"))
+    {
+        let text = read(path);
+        for call in text.split("desk_failpoint::reached(\"").skip(1) {
+            let name = call.split('"').next().unwrap();
+            *found.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+    let listed: BTreeMap<String, usize> = desk_failpoint::ALL
+        .iter()
+        .map(|name| ((*name).to_owned(), 1))
+        .collect();
+    assert_eq!(found, listed);
 }
 
 #[test]

@@ -90,7 +90,9 @@ impl Objects {
         let mut file = File::create_new(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
+        desk_failpoint::reached("server.chunk.before_rename");
         fs::rename(&temporary, folder.join(index.to_string()))?;
+        desk_failpoint::reached("server.chunk.after_rename");
         sync_dir(&folder)
     }
 
@@ -120,8 +122,10 @@ impl Objects {
         let temporary = shelf.join(self.temporary_name());
         let fits = self.join(&temporary, office, id, manifest)?;
         if fits {
+            desk_failpoint::reached("server.complete.before_link");
             create_if_absent(&temporary, &path)?;
             sync_dir(shelf)?;
+            desk_failpoint::reached("server.complete.after_link");
         } else {
             fs::remove_file(&temporary)?;
         }

@@ -73,6 +73,7 @@ impl Server {
     pub fn start(config: ServerConfig) -> Result<RunningServer, ServerError> {
         let lock = lock(&config)?;
         let house = House::open(&config)?;
+        desk_failpoint::reached("server.start.before_listen");
         let runtime = Runtime::new().map_err(|error| ServerError::Io("runtime", error))?;
         let listener = runtime
             .block_on(TcpListener::bind(config.listen))

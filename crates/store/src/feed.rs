@@ -67,8 +67,10 @@ impl Store {
                 }
             }
             drain_some(tx, &self.search_key, page.changes.len() + INDEXED_PER_PAGE)?;
+            desk_failpoint::reached("store.page.before_commit");
             Ok(touched.clone())
         })
+        .inspect(|_| desk_failpoint::reached("store.page.after_commit"))
     }
 
     /// Where the feed of a scope stands; none before the first fill is complete.

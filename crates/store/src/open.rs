@@ -102,6 +102,7 @@ pub(crate) fn open(paths: &StorePaths, key: &DbKey) -> Result<Opened, StoreError
     if after_unclean_exit {
         quick_check(&writer)?;
     }
+    desk_failpoint::reached("store.open.before_mark");
     lock.mark_open()?;
     Ok(Opened {
         writer,

@@ -47,8 +47,14 @@ impl Repo {
     }
 
     pub async fn push(&self, rules: Rules, frames: Frames) -> Result<Pushed, RepoError> {
-        self.write(move |conn| apply::push(conn, &rules, &frames))
-            .await
+        let pushed = self.write(move |conn| {
+            let pushed = apply::push(conn, &rules, &frames);
+            desk_failpoint::reached("server.push.before_commit");
+            pushed
+        });
+        let pushed = pushed.await;
+        desk_failpoint::reached("server.push.after_commit_before_reply");
+        pushed
     }
 
     pub async fn enrol(&self, applicant: Applicant, now: Millis) -> Result<Enrolled, RepoError> {
@@ -123,7 +129,13 @@ impl Repo {
     }
 
     pub async fn document_stored(&self, rules: Rules, document: Expected) -> Result<(), RepoError> {
-        self.write(move |conn| documents::stored(conn, &rules, &document))
-            .await
+        let stored = self.write(move |conn| {
+            let stored = documents::stored(conn, &rules, &document);
+            desk_failpoint::reached("server.stored.before_commit");
+            stored
+        });
+        let stored = stored.await;
+        desk_failpoint::reached("server.stored.after_commit_before_reply");
+        stored
     }
 }

@@ -71,6 +71,7 @@ impl Store {
                 "UPDATE document SET key = ?2, original_file = ?3, transfer = 'fetched' WHERE id = ?1",
                 params![id.blob(), shelved.key.as_slice(), shelved.original],
             )?;
+            desk_failpoint::reached("store.download.before_commit");
             Ok(())
         });
         if written.is_err() {

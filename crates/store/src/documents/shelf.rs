@@ -79,6 +79,7 @@ impl Store {
             document.thumbnail,
         ];
         let shelved = self.shelve(document.id, parts)?;
+        desk_failpoint::reached("store.document.after_rename");
         let written = self.write(|tx, touched| {
             tx.execute(
                 "INSERT INTO document (id, manifest, quality, key, original_file, rendition_file, thumbnail_file,
@@ -207,6 +208,7 @@ impl Store {
             label: label.as_bytes(),
         }
         .write(&temporary, nonce, plain);
+        desk_failpoint::reached("store.document.before_rename");
         let placed =
             written.and_then(|()| fs::rename(&temporary, self.paths.documents_dir.join(&name)));
         if let Err(error) = placed {

@@ -62,6 +62,7 @@ impl Store {
     pub fn mark_stored(&self, id: DocumentId) -> Result<(), StoreError> {
         self.write(|tx, touched| {
             touched.documents = true;
+            desk_failpoint::reached("store.stored.before_commit");
             set_transfer(tx, id, Transfer::Stored)
         })
     }

@@ -48,8 +48,10 @@ impl Store {
                 touched.cases.insert(*case);
             }
             appended.touched = touched.clone();
+            desk_failpoint::reached("store.append.before_commit");
             Ok(appended)
         })
+        .inspect(|_| desk_failpoint::reached("store.append.after_commit"))
     }
 }
 

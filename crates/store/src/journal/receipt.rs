@@ -32,8 +32,10 @@ impl Store {
                 rebuild_view(tx, judge.as_ref(), case)?;
                 touched.cases.insert(case);
             }
+            desk_failpoint::reached("store.acknowledge.before_commit");
             Ok(touched.clone())
         })
+        .inspect(|_| desk_failpoint::reached("store.acknowledge.after_commit"))
     }
 
     /// A person has seen a refusal or a lost conflict: it leaves the list, not the journal.

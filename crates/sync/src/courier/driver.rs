@@ -271,7 +271,41 @@ async fn exchange(
         Vec::new()
     };
     let call = wire::encode(&request, prover, app_version, chunk)?;
-    door.call(call, token.as_deref()).await
+    may_end_before(&request);
+    let reply = door.call(call, token.as_deref()).await;
+    may_end_after(&request);
+    reply
+}
+
+/// Fail points before a request goes out.
+fn may_end_before(request: &Request) {
+    match request {
+        Request::Push(_) => desk_failpoint::reached("sync.push.before_send"),
+        Request::PutChunk { .. } => desk_failpoint::reached("sync.chunk.before_send"),
+        Request::Refresh { .. }
+        | Request::Hello
+        | Request::Pull { .. }
+        | Request::Snapshot { .. }
+        | Request::Offer(_)
+        | Request::Complete { .. }
+        | Request::Fetch { .. }
+        | Request::Ask(_) => {}
+    }
+}
+
+/// Fail points where an answer has come and nobody here has acted on it yet.
+fn may_end_after(request: &Request) {
+    match request {
+        Request::Hello => desk_failpoint::reached("sync.hello.after_reply"),
+        Request::Push(_) => desk_failpoint::reached("sync.push.after_reply"),
+        Request::Pull { .. } | Request::Snapshot { .. } => {
+            desk_failpoint::reached("sync.pull.after_reply");
+        }
+        Request::PutChunk { .. } => desk_failpoint::reached("sync.chunk.after_reply"),
+        Request::Complete { .. } => desk_failpoint::reached("sync.complete.after_reply"),
+        Request::Fetch { .. } => desk_failpoint::reached("sync.fetch.after_reply"),
+        Request::Refresh { .. } | Request::Offer(_) | Request::Ask(_) => {}
+    }
 }
 
 /// The hand's loop: ends when the driver does.
