@@ -15,8 +15,15 @@ use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Once;
 use std::time::Duration;
+use tokio::time::timeout;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// Longest pause within an answer. A slow answer is no failure: a page that takes minutes at 50 kbit/s still arrives.
+const PAUSES_AT_MOST: Duration = Duration::from_secs(30);
+/// However steadily it comes, an answer ends.
+const ENDS_WITHIN: Duration = Duration::from_mins(30);
+/// A line that acknowledges nothing for so long is dead, even if the request may wait longer for its answer.
+const DEAD_AFTER: Duration = Duration::from_mins(1);
 const OCTETS: &str = "application/octet-stream";
 
 /// Where the server is and whom to trust.
@@ -64,9 +71,15 @@ impl Door {
 
     /// One exchange, not yet understood.
     pub async fn exchange(&self, call: Call, token: Option<&str>) -> Result<Raw, LinkError> {
+        let begins_within = Duration::from_millis(call.timeout_ms);
         let request = self.request(call, token)?;
-        let response = request.send().await.map_err(|error| why(&error))?;
-        read(response).await
+        let response = timeout(begins_within, request.send())
+            .await
+            .map_err(|_| LinkError::Timeout)?
+            .map_err(|error| why(&error))?;
+        timeout(ENDS_WITHIN, read(response))
+            .await
+            .map_err(|_| LinkError::Timeout)?
     }
 
     fn request(&self, call: Call, token: Option<&str>) -> Result<RequestBuilder, LinkError> {
@@ -84,8 +97,7 @@ impl Door {
         request = request
             .header(HEADER_PROTOCOL, PROTOCOL)
             .header(ACCEPT, CONTENT_TYPE)
-            .header(ACCEPT_ENCODING, "zstd")
-            .timeout(Duration::from_millis(call.timeout_ms));
+            .header(ACCEPT_ENCODING, "zstd");
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
@@ -127,8 +139,13 @@ fn build(base: &Url, here: bool, ca_pem: Option<&[u8]>) -> Result<Client, SyncEr
         .user_agent(concat!("unbind-desk/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_WITHIN)
+        .tcp_keepalive(DEAD_AFTER / 2)
         .pool_max_idle_per_host(4)
         .tls_version_min(reqwest::tls::Version::TLS_1_2);
+    #[cfg(target_os = "linux")]
+    {
+        builder = builder.tcp_user_timeout(DEAD_AFTER);
+    }
     if here {
         builder = builder.no_proxy(); // a proxy cannot reach this machine's own loopback
     }
@@ -167,13 +184,17 @@ async fn read(mut response: Response) -> Result<Raw, LinkError> {
         content_range: text(headers, &CONTENT_RANGE),
         body: Vec::new(),
     };
-    while let Some(part) = response.chunk().await.map_err(|error| why(&error))? {
+    loop {
+        let part = timeout(PAUSES_AT_MOST, response.chunk()).await;
+        let part = part
+            .map_err(|_| LinkError::Timeout)?
+            .map_err(|error| why(&error))?;
+        let Some(part) = part else { return Ok(raw) };
         if raw.body.len() + part.len() > MAX_REPLY_BYTES {
             return Err(LinkError::TooLarge);
         }
         raw.body.extend_from_slice(&part);
     }
-    Ok(raw)
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

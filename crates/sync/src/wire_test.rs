@@ -303,3 +303,20 @@ fn a_range_and_a_long_poll_are_asked_for_as_agreed() {
         ["scope=HZ001", "cursor=3", "wait_ms=50000", "limit=200"]
     );
 }
+
+#[test]
+fn three_chunks_beside_each_other_fit_into_their_patience_at_fifty_kilobits_with_loss() {
+    let request = Request::PutChunk {
+        document: DocumentId::parse(&id(4)).unwrap(),
+        index: 0,
+    };
+    let call = encode(&request, &prover(), "0", Vec::new()).unwrap();
+    let chunks = 3 * u64::try_from(desk_domain::case::CHUNK_BYTES).unwrap();
+    // A third of the time is lost with the packets.
+    let needed_ms = chunks * 1_000 / 6_250 * 3 / 2;
+    assert!(
+        call.timeout_ms > needed_ms,
+        "{} of {needed_ms}",
+        call.timeout_ms
+    );
+}

@@ -2,7 +2,7 @@
 
 use super::Office;
 use crate::error::ApiError;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY};
 use axum::http::request::Parts;
@@ -14,14 +14,19 @@ use desk_domain::time::Millis;
 use desk_protocol::{Envelope, HEADER_PROTOCOL, MAX_PUSH_BYTES, PROTOCOL, error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::future::poll_fn;
 use std::io::Read;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// Largest JSON body, unpacked: a push and the words around it.
 pub const JSON_LIMIT: usize = MAX_PUSH_BYTES + 64 * 1024;
-/// A body must arrive within this.
-const ARRIVES_WITHIN: Duration = Duration::from_mins(1);
+/// Longest pause within a body. A slow body is no failure: one chunk takes three minutes at 50 kbit/s.
+const PAUSES_AT_MOST: Duration = Duration::from_mins(1);
+/// However steadily it comes, a body ends.
+const ARRIVES_WITHIN: Duration = Duration::from_mins(20);
 /// Smaller replies are not worth packing.
 const PACK_FROM: usize = 1024;
 
@@ -165,11 +170,27 @@ pub async fn body_of(request: Request, limit: usize) -> Result<Bytes, ApiError> 
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    let read = tokio::time::timeout(ARRIVES_WITHIN, to_bytes(body, limit)).await;
-    match read {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(ApiError::new(error::TOO_LARGE).with("limit", limit)),
-        Err(_) => Err(ApiError::new(error::UNAVAILABLE)),
+    let read = timeout(ARRIVES_WITHIN, steadily(body, limit)).await;
+    read.unwrap_or_else(|_| Err(ApiError::new(error::UNAVAILABLE)))
+}
+
+async fn steadily(mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let mut taken = Vec::new();
+    loop {
+        let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+        match timeout(PAUSES_AT_MOST, frame).await {
+            Err(_) => return Err(ApiError::new(error::UNAVAILABLE)),
+            Ok(None) => return Ok(Bytes::from(taken)),
+            Ok(Some(Err(_))) => return Err(ApiError::new(error::BAD_JSON).at("body")),
+            Ok(Some(Ok(frame))) => {
+                // Trailers say nothing here.
+                let data = frame.into_data().unwrap_or_default();
+                if taken.len().saturating_add(data.len()) > limit {
+                    return Err(ApiError::new(error::TOO_LARGE).with("limit", limit));
+                }
+                taken.extend_from_slice(&data);
+            }
+        }
     }
 }
 
