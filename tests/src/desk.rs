@@ -2,10 +2,15 @@
 
 use crate::Failure;
 use crate::programs::program;
+use desk_app::door::OsChance;
 use desk_app::dto::UiError;
-use desk_app::{Desk, Launch};
+use desk_app::vault::Vault;
+use desk_app::{Desk, DeskConfig, KdfCost, KeystoreChoice, Launch};
+use desk_domain::time::Clock;
+use desk_store::{DbKey, Store, StorePaths};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Long enough for a busy machine; a test that reaches it has failed.
@@ -34,6 +39,13 @@ impl TestDesk {
             .map_err(Failure::at("open the desk"))?;
         Ok(Self {
             desk,
+            profile: profile.to_owned(),
+        })
+    }
+    /// The same where a guess of the passphrase costs little, and the clock is somebody's.
+    pub fn open_cheap(profile: &Path, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        Ok(Self {
+            desk: cheap_desk(profile, clock)?,
             profile: profile.to_owned(),
         })
     }
@@ -92,6 +104,36 @@ impl TestDesk {
     pub fn close(self) {
         self.desk.close();
     }
+}
+
+/// A shut desk whose passphrase costs little to guess: for harnesses that open it thousands of times, and for fixtures.
+pub fn cheap_desk(profile: &Path, clock: Arc<dyn Clock>) -> Result<Desk, Failure> {
+    Ok(Desk::new(DeskConfig {
+        profile_dir: profile.to_owned(),
+        docbox_exe: program("desk-docbox")?,
+        clock,
+        chance: Arc::new(OsChance),
+        keystore: KeystoreChoice::File,
+        demo_pack: None,
+        kdf: KdfCost::for_tests(),
+        default_server: None,
+    }))
+}
+
+/// The store of a closed cheap desk, by its folder and its passphrase.
+pub fn open_fixture(dir: &Path, passphrase: &str) -> Result<Store, Failure> {
+    let vault = Vault::find(dir, KdfCost::for_tests())
+        .map_err(Failure::at("find the vault"))?
+        .ok_or_else(|| Failure::new("there is no vault"))?;
+    let (_, key) = vault
+        .unlock(None, passphrase, 0)
+        .map_err(Failure::at("open the vault"))?;
+    let paths = StorePaths {
+        db: dir.join("desk.db"),
+        documents_dir: dir.join("documents"),
+    };
+    Store::open(&paths, &DbKey::from_bytes(*key.bytes()), Arc::new(OsChance))
+        .map_err(Failure::at("open the desk file"))
 }
 
 /// The passphrase of every test desk.

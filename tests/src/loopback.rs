@@ -1,18 +1,25 @@
 //! The bridge over loopback HTTP, for Playwright and development: the same commands as the window, no other.
 //!
 //! `POST /cmd/<name>` · `GET /events?since=N` · `GET /doc/<ticket>` · the built pages. Never part of what ships.
+//!
+//! With a [`Proxy`] between the desk and its server also `GET /line` (its address and counts), `POST /line` (weather and
+//! cuts) and `GET /scan?side=2580&seed=1` (a scan of about three bytes a pixel that does not compress).
 
 use crate::Failure;
+use crate::papers::scan;
+use crate::proxy::{Cut, Direction, Proxy, Slow, Stall, Weather};
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use desk_app::Desk;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Shorter than any client's patience.
@@ -24,12 +31,27 @@ const BODY_BYTES: usize = 32 * 1024 * 1024;
 struct Host {
     desk: Desk,
     pages: PathBuf,
+    line: Option<Arc<Proxy>>,
+}
+
+/// A change of the line; what is not named stays as it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineChange {
+    /// 0 is a fair line, with no bound.
+    bytes_per_s: Option<u32>,
+    /// A pause of so long after every 40 KB, as loss looks from above TCP.
+    stall_ms: Option<u64>,
+    /// Cut after so many more bytes from the desk, each counted from here.
+    cut_after: Option<Vec<u64>>,
+    cut_now: Option<bool>,
 }
 
 /// Serves until the process ends. Refuses to listen anywhere but on loopback.
 pub async fn serve(
     desk: Desk,
     pages: PathBuf,
+    line: Option<Proxy>,
     listen: SocketAddr,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
@@ -40,9 +62,15 @@ pub async fn serve(
         .route("/cmd/{name}", post(command))
         .route("/events", get(events))
         .route("/doc/{ticket}", get(document))
+        .route("/line", get(line_state).post(change_line))
+        .route("/scan", get(a_scan))
         .fallback(get(page))
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES))
-        .with_state(Host { desk, pages });
+        .with_state(Host {
+            desk,
+            pages,
+            line: line.map(Arc::new),
+        });
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .map_err(Failure::at("listen"))?;
@@ -109,6 +137,53 @@ async fn document(State(host): State<Host>, Path(ticket): Path<String>) -> Respo
         )
             .into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn line_state(State(host): State<Host>) -> Response {
+    let Some(line) = host.line else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let counts = line.counts();
+    let (url, up, down, cuts) = (line.url(), counts.up, counts.down, counts.cuts);
+    Json(json!({ "url": url, "up": up, "down": down, "cuts": cuts })).into_response()
+}
+
+async fn change_line(State(host): State<Host>, Json(change): Json<LineChange>) -> Response {
+    let Some(line) = &host.line else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let stall = change.stall_ms.map(|ms| Stall {
+        every_bytes: 40_000,
+        lasts: Duration::from_millis(ms),
+    });
+    match change.bytes_per_s {
+        Some(0) => line.set(Weather::Fair),
+        Some(bytes_per_s) => line.set(Weather::Slow(Slow { bytes_per_s, stall })),
+        None => {}
+    }
+    if let Some(after) = change.cut_after {
+        let up = line.counts().up;
+        line.plan(after.into_iter().map(|more| Cut {
+            direction: Direction::Up,
+            after: up.saturating_add(more),
+        }));
+    }
+    if change.cut_now == Some(true) {
+        line.cut_now();
+    }
+    line_state(State(host)).await
+}
+
+async fn a_scan(Query(query): Query<BTreeMap<String, u64>>) -> Response {
+    // Three bytes a pixel: 2,580 is the largest that a desk still takes.
+    let side = query.get("side").copied().unwrap_or(2_580).clamp(8, 2_580);
+    let seed = query.get("seed").copied().unwrap_or(1);
+    let drawn =
+        u32::try_from(side).map_or_else(|_| Err(Failure::new("a side")), |side| scan(side, seed));
+    match drawn {
+        Ok(bytes) => ([(header::CONTENT_TYPE, "image/png")], bytes).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::programs::{Running, program};
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,6 +19,7 @@ pub struct Office {
     data: PathBuf,
     url: String,
     server: Option<Running>,
+    environment: Vec<(String, OsString)>,
 }
 
 impl Office {
@@ -34,9 +36,20 @@ impl Office {
             data: data.to_owned(),
             url: String::new(),
             server: None,
+            environment: Vec::new(),
         };
         office.start(listen)?;
         Ok(office)
+    }
+    /// What the server's environment has beside ours, from its next start on.
+    pub fn set_environment(&mut self, name: &str, value: impl Into<OsString>) {
+        self.environment.push((name.to_owned(), value.into()));
+    }
+    /// The server runs; false once somebody, or it itself, has ended it.
+    pub fn is_running(&mut self) -> bool {
+        self.server
+            .as_mut()
+            .is_some_and(|server| matches!(server.child().try_wait(), Ok(None)))
     }
     /// `http://127.0.0.1:port`.
     pub fn url(&self) -> &str {
@@ -97,6 +110,7 @@ impl Office {
                 "--data",
             ])
             .arg(&self.data);
+        serve.envs(self.environment.iter().cloned());
         let mut server = Running::start(serve.stdin(Stdio::null()).stdout(Stdio::piped()))?;
         let pipe = server
             .child()

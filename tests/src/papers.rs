@@ -97,3 +97,20 @@ fn invoice() -> VatInvoice {
         qr_text: "01,32,,24990000000000000001,1299.00,20240315,,0A1B,".to_owned(),
     }
 }
+
+/// A scan that does not compress: noise of so many pixels a side, about three bytes each. A seed gives one scan.
+pub fn scan(side_px: u32, seed: u64) -> Result<Vec<u8>, Failure> {
+    let mut state = seed | 1;
+    let pixels = u64::from(side_px) * u64::from(side_px) * 3;
+    let mut noise = Vec::new();
+    for _ in 0..pixels {
+        // Xorshift: it must only look like grain.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        noise.push(u8::try_from(state >> 56).unwrap_or(0));
+    }
+    let picture = desk_media::Rgb8Image::from_raw(side_px, side_px, noise)
+        .ok_or_else(|| Failure::new("a scan without pixels"))?;
+    desk_media::encode_png(&picture).map_err(Failure::at("draw a scan"))
+}

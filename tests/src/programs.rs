@@ -1,7 +1,7 @@
 //! Where the programs of the house are, and child processes that end with their owner.
 
 use crate::Failure;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 /// A program built beside the running one (`target/debug` or `target/release`).
@@ -31,8 +31,19 @@ pub fn repository() -> PathBuf {
     here.parent().map(PathBuf::from).unwrap_or(here)
 }
 
+/// A fresh folder in memory where there is some: for thousands of exchanges none of which is about the disk.
+pub fn in_memory() -> Result<tempfile::TempDir, Failure> {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() {
+        tempfile::tempdir_in(memory)
+    } else {
+        tempfile::tempdir()
+    };
+    made.map_err(Failure::at("make a folder"))
+}
+
 /// Every file below a folder.
-pub fn files_below(folder: &std::path::Path) -> Result<Vec<PathBuf>, Failure> {
+pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

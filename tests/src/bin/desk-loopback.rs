@@ -3,6 +3,7 @@
 use clap::Parser;
 use desk_app::Launch;
 use desk_tests::programs::{program, repository};
+use desk_tests::proxy::Proxy;
 use desk_tests::{Failure, loopback};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -19,6 +20,10 @@ struct Arguments {
     /// A server to suggest on the first screen.
     #[arg(long)]
     server: Option<String>,
+    /// Puts a line between the desk and this server that `POST /line` makes slow and cuts; the desk's first screen then
+    /// suggests the line's address, which `GET /line` tells as well.
+    #[arg(long, conflicts_with = "server")]
+    line_to: Option<String>,
     /// The built pages.
     #[arg(long)]
     pages: Option<PathBuf>,
@@ -35,7 +40,9 @@ async fn main() -> Result<(), Failure> {
         "--keystore".to_owned(),
         "file".to_owned(),
     ];
-    if let Some(server) = arguments.server {
+    let line = arguments.line_to.as_deref().map(Proxy::before_url);
+    let line = line.transpose()?;
+    if let Some(server) = line.as_ref().map(Proxy::url).or(arguments.server) {
         flags.extend(["--server".to_owned(), server]);
     }
     let docbox = program("desk-docbox")?;
@@ -50,7 +57,7 @@ async fn main() -> Result<(), Failure> {
         .pages
         .unwrap_or_else(|| repository().join("ui/dist"));
     let closing = desk.clone();
-    let serving = loopback::serve(desk, pages, arguments.listen, |address| {
+    let serving = loopback::serve(desk, pages, line, arguments.listen, |address| {
         // Whoever started us reads this line; if nobody does, that is fine.
         let _ = writeln!(std::io::stdout(), "http://{address}");
     });
