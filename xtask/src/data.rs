@@ -1,4 +1,4 @@
-//! `bench`, `sim`, `types`, `demo-data`, `dist`, `notices`: other programs of the house, started with the right arguments.
+//! `bench`, `sim`, `crash`, `types`, `demo-data`, `dist`, `notices`: other programs of the house, started with the right arguments.
 
 use crate::exec::{self, Failed, cargo, command, root, say};
 use crate::setup;
@@ -35,6 +35,27 @@ pub fn sim(rest: &[String]) -> Result<(), Failed> {
         cargo()
             .args(["run", "--quiet", "--release", "--package", "desk-sim", "--"])
             .args(rest),
+    )
+}
+
+/// Kill -9, again and again. Debug builds: fail points are in no other. Its last line is a JSON summary.
+pub fn crash(rest: &[String]) -> Result<(), Failed> {
+    setup::system()?;
+    let build = [
+        "build",
+        "--quiet",
+        "--package",
+        "desk-server",
+        "--package",
+        "desk-tests",
+        "--package",
+        "desk-media",
+        "--bins",
+    ];
+    exec::run("cargo build", cargo().args(build))?;
+    exec::run(
+        "crash",
+        command(root().join("target/debug/desk-crash")).args(rest),
     )
 }
 

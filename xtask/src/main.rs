@@ -57,6 +57,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
+    /// Real processes, killed at every fail point and at random; looked at each time.
+    Crash {
+        /// `--cycles N [--from S]`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
     /// Check a vector file of the shape of `crates/domain/tests/vectors.json` against the domain parsers.
     Vectors { file: PathBuf },
     /// Install what is missing and say what it is.
@@ -97,6 +103,7 @@ fn act(task: Task) -> Result<(), Failed> {
         Task::Test { quick, only } => test::test(quick, only.as_deref()),
         Task::Bench { rest } => data::bench(&rest),
         Task::Sim { rest } => data::sim(&rest),
+        Task::Crash { rest } => data::crash(&rest),
         Task::Vectors { file } => vectors::check(&file),
         Task::Setup => setup::everything(),
         Task::Dev => run::dev(),

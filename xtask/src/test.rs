@@ -147,6 +147,15 @@ fn programs_and_tests() -> Vec<Step> {
             ),
         ),
         step("simulator smoke", false, false, with(cargo(), &sim)),
+        step(
+            "kill -9, two hundred times",
+            true,
+            false,
+            with(
+                command(root().join("target/debug/desk-crash")),
+                &["--cycles", "200"],
+            ),
+        ),
         step("pages in Chromium with axe", true, true, playwright()),
         step(
             "real window",
