@@ -3,7 +3,7 @@
 use crate::Failure;
 use crate::programs::{Running, program};
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -66,6 +66,38 @@ impl Office {
     /// Runs one administrative command on its data and returns the first line it prints.
     pub fn admin(&self, arguments: &[&str]) -> Result<String, Failure> {
         command(&self.data, arguments)
+    }
+    /// Adds an agent of an office of their own, with the password that [`password`] tells.
+    pub fn add_agent_elsewhere(&self, login: &str, branch: &str) -> Result<(), Failure> {
+        self.admin(&["office", "add", branch, "另一网点（示例）"])?;
+        let mut add = Command::new(program("unbind-desk-server")?);
+        add.args([
+            "user",
+            "add",
+            login,
+            "--name",
+            "坐席示例",
+            "--role",
+            "agent",
+        ])
+        .args(["--office", branch, "--data"])
+        .arg(&self.data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null());
+        let mut running = Running::start(&mut add)?;
+        let mut stdin = running
+            .child()
+            .stdin
+            .take()
+            .ok_or_else(|| Failure::new("no way to say the password"))?;
+        writeln!(stdin, "{}", password(login)).map_err(Failure::at("say the password"))?;
+        drop(stdin);
+        let ended = running.child().wait().map_err(Failure::at("add a user"))?;
+        if ended.success() {
+            Ok(())
+        } else {
+            Err(Failure::new(format!("user add {login}: {ended}")))
+        }
     }
     /// The last one-time code that went to the merchant's phone, as the merchant would read it there.
     pub fn code_on_the_phone(&self) -> Result<String, Failure> {
