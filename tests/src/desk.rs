@@ -110,6 +110,7 @@ impl TestDesk {
 pub fn cheap_desk(profile: &Path, clock: Arc<dyn Clock>) -> Result<Desk, Failure> {
     Ok(Desk::new(DeskConfig {
         profile_dir: profile.to_owned(),
+        exports_dir: profile.join("exports"),
         docbox_exe: program("desk-docbox")?,
         clock,
         chance: Arc::new(OsChance),

@@ -161,7 +161,7 @@ fn a_restored_server_gets_back_what_its_backup_lacked_and_every_desk_agrees_with
     fs::write(&key, format!("{}\n", "5a".repeat(32))).unwrap();
     // Before the backup.
     let case = house.one.open_case("备份之前").unwrap();
-    let photo = attach(&house.one, case, &[1; 70_000]);
+    let photo = attach(&house.one, case, &vec![1; 70_000]);
     until_stored(&house.one, case, photo);
     house.settle();
     let made = house
@@ -172,7 +172,7 @@ fn a_restored_server_gets_back_what_its_backup_lacked_and_every_desk_agrees_with
     // After the backup, all of it acknowledged.
     house.two.note(case, "备份之后").unwrap();
     let later = house.one.open_case("备份之后的案").unwrap();
-    let second = attach(&house.one, later, &[2; 50_000]);
+    let second = attach(&house.one, later, &vec![2; 50_000]);
     until_stored(&house.one, later, second);
     house.settle();
     let before = server_cases(&house.data());

@@ -18,9 +18,9 @@ use desk_domain::ids::{BundleId, DocumentId, OfficeCode};
 use desk_domain::time::Millis;
 use desk_protocol::sync::PushReply;
 use desk_store::StoreError;
-use desk_sync::machine::port::{FeedPage, FillMark, JournalHead, StoreCall, StoreReply};
+use desk_sync::machine::port::{FeedPage, FillMark, JournalHead, NewLife, StoreCall, StoreReply};
 use desk_sync::{BundleKeys, Hand};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -186,7 +186,12 @@ impl<'a> Taking<'a> {
             }
         }
         if forked {
-            self.call(StoreCall::NewIncarnation)?;
+            let why = if other {
+                NewLife::Forked
+            } else {
+                NewLife::Behind
+            };
+            self.call(StoreCall::NewIncarnation { why })?;
             self.taken.renewed = true;
         }
         Ok(())
@@ -194,11 +199,19 @@ impl<'a> Taking<'a> {
 
     fn head(&self, answer: &Answer) -> Result<JournalHead, AppError> {
         let server = answer.heads.clone();
-        match self.call(StoreCall::LoadHead { server })? {
+        // A bundle says nothing of backups.
+        let backup_safe = BTreeMap::new();
+        match self.call(StoreCall::LoadHead {
+            server,
+            backup_safe,
+        })? {
             StoreReply::Head(head) => Ok(head),
             StoreReply::Unsent { .. }
             | StoreReply::Cursor { .. }
             | StoreReply::Documents { .. }
+            | StoreReply::DigestWorking
+            | StoreReply::Digest { .. }
+            | StoreReply::Mended { .. }
             | StoreReply::Done => Err(AppError::Unexpected("the journal has no head")),
         }
     }

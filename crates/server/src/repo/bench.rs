@@ -44,7 +44,9 @@ pub struct Bench<'a> {
 
 /// What the bench held before a group or an op.
 struct Mark {
-    cases: BTreeMap<CaseId, Option<Option<Case>>>,
+    loaded: BTreeMap<CaseId, Option<Case>>,
+    /// Not read from the database yet.
+    unread: Vec<CaseId>,
     lines: BTreeMap<CaseId, Option<usize>>,
     attached: usize,
     submitted: usize,
@@ -281,12 +283,16 @@ impl<'a> Bench<'a> {
 
     fn mark(&self, cases: impl Iterator<Item = CaseId>) -> Mark {
         let ids: BTreeSet<CaseId> = cases.collect();
-        let copies = ids.iter().map(|id| (*id, self.cases.get(id).cloned()));
+        let loaded = ids
+            .iter()
+            .filter_map(|id| Some((*id, self.cases.get(id)?.clone())));
+        let unread = ids.iter().filter(|id| !self.cases.contains_key(*id));
         let lines = ids
             .iter()
             .map(|id| (*id, self.changed.get(id).map(Vec::len)));
         Mark {
-            cases: copies.collect(),
+            loaded: loaded.collect(),
+            unread: unread.copied().collect(),
             lines: lines.collect(),
             attached: self.attached.len(),
             submitted: self.submitted.len(),
@@ -294,11 +300,9 @@ impl<'a> Bench<'a> {
     }
 
     fn undo(&mut self, mark: Mark) {
-        for (id, copy) in mark.cases {
-            match copy {
-                Some(copy) => self.cases.insert(id, copy),
-                None => self.cases.remove(&id),
-            };
+        self.cases.extend(mark.loaded);
+        for id in mark.unread {
+            self.cases.remove(&id);
         }
         for (id, lines) in mark.lines {
             match lines {

@@ -21,7 +21,10 @@ export const enErrors: typeof zhErrors = {
     'bundle.for_another': e('The file is for another computer', 'Import it where it was exported'),
     'bundle.wrong_way': e('This file goes to headquarters', 'Choose the file with "return" in its name'),
     'bundle.unknown_sender': e('The sender is not known here', 'Ask your admin to check the keys'),
-    'bundle.bad_signature': e('The signature does not hold; nothing was applied', 'Do not use the file; tell your admin'),
+    'bundle.bad_signature': e(
+      'The signature does not hold; nothing was applied',
+      'Do not use the file; tell your admin',
+    ),
     'bundle.too_large': e('The file claims more than allowed', 'Do not use the file; tell your admin'),
     'bundle.out_of_order': e('An earlier file is missing', 'Import the earlier one first'),
     'bundle.stale': e('The file is from before headquarters was restored', 'Export and hand over again'),
@@ -45,7 +48,10 @@ export const enErrors: typeof zhErrors = {
     'file.not_written': e('The file could not be written', 'Check the room and the rights on the disk, then try again'),
     'parked.not_found': e('This entry is not parked any more', 'Look again after a refresh'),
     'review.taken': e('Another reviewer works on this case', 'Take the next one, or ask a supervisor to release it'),
-    'group.refused': e('Another part of the same action was refused, so this part did not take effect', 'See the reason of that part, then do it again'),
+    'group.refused': e(
+      'Another part of the same action was refused, so this part did not take effect',
+      'See the reason of that part, then do it again',
+    ),
     'review.stale_content': e('The case changed after you looked', 'Open it again and decide on what it says now'),
     'review.documents_open': e('Some documents are not accepted yet', 'Judge each one first'),
     'review.conflict_open': e('A conflict is open', 'Settle it first'),

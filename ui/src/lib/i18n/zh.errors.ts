@@ -22,7 +22,7 @@ export const zhErrors = {
     'bundle.damaged': e('交接文件已损坏，没有写入任何内容', '请重新导出；反复出现请换一个U盘'),
     'bundle.not_for_us': e('这份文件不是给这里的', '请核对网点和U盘'),
     'bundle.for_another': e('这份文件是给另一台电脑的', '请在导出它的那台电脑上导入'),
-    'bundle.wrong_way': e('方向不对：这是送往总部的文件', '请选择文件名带 return 的文件'),
+    'bundle.wrong_way': e('方向不对：这是送往总部的文件', '请选择总部发回的那一份'),
     'bundle.unknown_sender': e('不认识这份文件的签发方', '请联系管理员核对总部的密钥'),
     'bundle.bad_signature': e('签名不符，没有写入任何内容', '请勿使用这份文件，并告诉管理员'),
     'bundle.too_large': e('文件内容超出允许的大小', '请勿使用这份文件，并告诉管理员'),
