@@ -92,6 +92,16 @@ export const STATES = {
     link: 'sign_in_needed',
     waiting: [waiting('sign_in_needed', 'sign_in')],
   },
+  alert: {
+    alerts: [
+      'desk.cloned',
+      'desk.restored',
+      'desk.recovered',
+      'desk.disk_full',
+      'server.restored',
+      'digest.repaired',
+    ].map((code, at) => ({ id: at + 1, code, at: AT, params: {} })),
+  },
   conflict: {
     badge: badge('conflict', { conflicts: 1 }),
     conflicts: [conflict],
