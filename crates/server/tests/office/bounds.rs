@@ -75,7 +75,7 @@ fn a_desk_that_is_too_old_to_read_may_still_send() {
 #[test]
 fn a_push_of_501_ops_is_refused_and_one_of_500_is_taken() {
     let office = office();
-    let mut desk = office.desk(HERE, "agent");
+    let desk = office.desk(HERE, "agent");
     let (case, create) = desk.new_case();
     let mut ops = vec![create];
     ops.extend((0..500).map(|n| desk.note(case, &n.to_string())));

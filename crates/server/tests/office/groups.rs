@@ -53,7 +53,7 @@ fn a_refused_command_undoes_the_other_commands_of_its_action_and_what_was_typed_
         desk.note(case, "说过的话"),
     );
     let culprit = sent.op_id;
-    let outcomes = desk.write(desk.group(vec![name, paused, sent, note]));
+    let outcomes = desk.write(Desk::group(vec![name, paused, sent, note]));
     assert!(applied(&outcomes[0]) && applied(&outcomes[3]));
     assert!(fell(&outcomes[1], culprit), "{outcomes:?}");
     assert!(matches!(&outcomes[2], Outcome::Refused { code, .. } if code != "group.refused"));
@@ -67,7 +67,7 @@ fn a_refused_command_undoes_the_other_commands_of_its_action_and_what_was_typed_
 fn an_action_that_stands_as_a_whole_takes_effect_as_a_whole() {
     let (_office, mut desk, case) = set_up();
     let ops = vec![desk.note(case, "等发票"), wait(&desk, case)];
-    let outcomes = desk.write(desk.group(ops));
+    let outcomes = desk.write(Desk::group(ops));
     assert!(outcomes.iter().all(applied), "{outcomes:?}");
     assert_eq!(state_of(&desk, case)["state"], "waiting");
 }
@@ -75,7 +75,7 @@ fn an_action_that_stands_as_a_whole_takes_effect_as_a_whole() {
 #[test]
 fn the_fallen_commands_of_an_action_stay_fallen_when_it_is_pushed_again() {
     let (office, mut desk, case) = set_up();
-    let ops = desk.group(vec![wait(&desk, case), submit(&desk, case)]);
+    let ops = Desk::group(vec![wait(&desk, case), submit(&desk, case)]);
     let batch = desk.chain(ops);
     let first = outcomes(&desk.push(&batch));
     assert_eq!(outcomes(&desk.push(&batch)), first);
@@ -88,7 +88,7 @@ fn an_action_over_two_cases_falls_on_both() {
     let (_office, mut desk, one) = set_up();
     let (two, create) = desk.new_case();
     desk.write(vec![create]);
-    let outcomes = desk.write(desk.group(vec![wait(&desk, one), submit(&desk, two)]));
+    let outcomes = desk.write(Desk::group(vec![wait(&desk, one), submit(&desk, two)]));
     assert!(!outcomes.iter().any(applied));
     assert_eq!(state_of(&desk, one)["state"], "draft");
 }
@@ -102,7 +102,7 @@ fn a_command_waits_with_a_sibling_that_cannot_be_judged_yet() {
         ..desk.note(case, "")
     };
     let ops = vec![desk.note(case, "先说"), strange, wait(&desk, case)];
-    let outcomes = desk.write(desk.group(ops));
+    let outcomes = desk.write(Desk::group(ops));
     let held = Outcome::Held {
         why: HeldWhy::UnknownKind,
     };
@@ -116,7 +116,7 @@ fn an_action_that_came_before_its_case_is_judged_whole_when_the_case_arrives() {
     let office = office();
     let (mut owner, mut early) = (office.desk(HERE, "agent"), office.desk(HERE, "clerk"));
     let (case, create) = owner.new_case();
-    let ops = early.group(vec![
+    let ops = Desk::group(vec![
         early.note(case, "先到"),
         wait(&early, case),
         submit(&early, case),
@@ -145,7 +145,7 @@ fn an_action_that_came_before_its_case_is_judged_whole_when_the_case_arrives() {
 fn the_same_op_twice_in_one_action_counts_once() {
     let (office, mut desk, case) = set_up();
     let note = desk.note(case, "一次");
-    let outcomes = desk.write(desk.group(vec![note.clone(), note]));
+    let outcomes = desk.write(Desk::group(vec![note.clone(), note]));
     assert!(applied(&outcomes[0]));
     assert!(matches!(&outcomes[1], Outcome::Refused { code, .. } if code == "op.id_reused"));
     let counted = office.house().repo.read_blocking(journal::count).unwrap();
@@ -155,7 +155,7 @@ fn the_same_op_twice_in_one_action_counts_once() {
 #[test]
 fn half_a_group_has_a_named_answer_and_stores_nothing() {
     let (office, mut desk, case) = set_up();
-    let whole = desk.group(vec![desk.note(case, "一"), desk.note(case, "二")]);
+    let whole = Desk::group(vec![desk.note(case, "一"), desk.note(case, "二")]);
     let before = desk.clone();
     // The second half never comes with the first, nor the first with the second.
     let split = desk.chain(whole[..1].to_vec());
@@ -189,7 +189,7 @@ fn half_a_group_has_a_named_answer_and_stores_nothing() {
 fn a_parked_member_makes_the_commands_of_its_action_wait_and_leaves_the_facts() {
     let (_office, mut desk, case) = set_up();
     let before = desk.prev;
-    let ops = desk.group(vec![
+    let ops = Desk::group(vec![
         desk.note(case, "被搁置"),
         desk.note(case, "照记"),
         wait(&desk, case),
@@ -222,6 +222,6 @@ fn a_withdrawal_and_its_reason_are_one_step() {
             },
         ),
     ];
-    assert!(desk.write(desk.group(ops)).iter().all(applied));
+    assert!(desk.write(Desk::group(ops)).iter().all(applied));
     assert_eq!(state_of(&desk, case)["state"], "resolved");
 }

@@ -73,7 +73,7 @@ fn a_poisoned_op_makes_the_commands_of_its_action_wait() {
         desk.note(case, "有毒"),
         desk.op(case, &wait),
     ];
-    let outcomes = desk.write(desk.group(ops));
+    let outcomes = desk.write(Desk::group(ops));
     assert!(applied(&outcomes[0]));
     assert_eq!(outcomes[1..], [INTERNAL, INTERNAL]);
 }

@@ -95,7 +95,7 @@ fn an_action_of_the_future_is_judged_as_a_whole() {
         missing: vec!["购机发票".into()],
         promise_date: "2026-12-01".into(),
     };
-    let ops = desk.group(vec![desk.note(case, "说明"), desk.op(case, &wait)]);
+    let ops = Desk::group(vec![desk.note(case, "说明"), desk.op(case, &wait)]);
     stored_by_an_older_server(&office, &mut desk, ops, &[UNKNOWN, UNKNOWN]);
     office.restart();
     desk.addr = office.addr();

@@ -160,7 +160,7 @@ impl Desk {
     }
 
     /// Makes one action of these ops.
-    pub fn group(&self, ops: Vec<Op>) -> Vec<Op> {
+    pub fn group(ops: Vec<Op>) -> Vec<Op> {
         let id = GroupId::new(NOON, &SystemChance);
         let len = u16::try_from(ops.len()).unwrap();
         (0..len)
