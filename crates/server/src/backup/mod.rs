@@ -7,6 +7,7 @@ mod seal;
 
 pub use key::{Secret, new_key_file};
 
+use crate::bundles::BundleKeys;
 use crate::config::ServerConfig;
 use crate::objects::sync_dir;
 use crate::repo::backup::{self as rows, BackupHead};
@@ -161,6 +162,9 @@ fn write(
             File::open(path).map_err(|error| BackupError::Io("a stored document", error))?;
         writer.add(&format!("{office}/{sha256}"), bytes)?;
     }
+    for (name, path) in house.bundles.keys.files() {
+        writer.add(&name, File::open(path)?)?;
+    }
     let summary = Summary {
         version: VERSION,
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -187,6 +191,8 @@ fn check(file: &Path, secret: &Secret, folder: &Path) -> Result<Summary, BackupE
         };
         if name == DATABASE {
             reader.unpack(&database)?;
+        } else if let Some(place) = BundleKeys::place(folder, &name)? {
+            reader.unpack(&place)?;
         } else {
             documents.insert(unpack_document(&mut reader, &objects, &name)?);
         }

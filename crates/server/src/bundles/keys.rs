@@ -8,7 +8,7 @@ use desk_domain::time::Chance;
 use ed25519_dalek::{Signer as _, SigningKey};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "keys";
 const OPENER: &str = "bundle-identity.txt";
@@ -16,6 +16,7 @@ const SIGNER: &str = "bundle-signing.hex";
 
 /// Both keys.
 pub struct BundleKeys {
+    folder: PathBuf,
     opener: Opener,
     signing: SigningKey,
 }
@@ -37,9 +38,30 @@ impl BundleKeys {
             .and_then(|seed| <[u8; 32]>::try_from(seed).ok())
             .ok_or_else(|| damaged(SIGNER))?;
         Ok(Self {
+            folder,
             opener,
             signing: SigningKey::from_bytes(&seed),
         })
+    }
+
+    /// Names within a data directory and files, for the backup: without them a restored office can neither open what
+    /// desks have sealed nor be recognised by them.
+    pub fn files(&self) -> [(String, PathBuf); 2] {
+        [OPENER, SIGNER].map(|name| (format!("{FOLDER}/{name}"), self.folder.join(name)))
+    }
+
+    /// Where a file of a backup belongs; none when it is no key of ours. The folder is made, for its owner alone.
+    pub fn place(data_dir: &Path, name: &str) -> io::Result<Option<PathBuf>> {
+        let folder = data_dir.join(FOLDER);
+        let ours = name
+            .strip_prefix(FOLDER)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .filter(|name| [OPENER, SIGNER].contains(name));
+        let Some(name) = ours else {
+            return Ok(None);
+        };
+        make_private(&folder)?;
+        Ok(Some(folder.join(name)))
     }
 
     /// Opens what desks send.

@@ -8,7 +8,10 @@ use desk_domain::case::DocumentKind;
 use desk_domain::ids::{BundleId, CaseId, DocumentId, OfficeCode, UserId};
 use desk_domain::time::Clock;
 use desk_protocol::documents::OfferRequest;
+use desk_server::ServerConfig;
+use desk_server::backup::{self, Secret};
 use desk_server::door::SystemChance;
+use desk_server::run::{House, rules};
 use ed25519_dalek::Signer;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -294,4 +297,31 @@ fn another_desk_of_the_office_cannot_open_the_way_back() {
     );
     let error = Carrier::new(&office).unpack(&reply.body).unwrap_err();
     assert_eq!(error.code(), "bundle.not_for_us");
+}
+
+#[test]
+fn a_restored_office_opens_what_was_sealed_before_and_is_known_by_its_signature() {
+    let office = office();
+    let mut desk = office.desk(HERE, "agent");
+    let carrier = Carrier::new(&office);
+    let folder = tempfile::tempdir().unwrap();
+    let (key, file) = (folder.path().join("key"), folder.path().join("backup"));
+    backup::new_key_file(&key, &SystemChance).unwrap();
+    let secret = Secret::from_key_file(&key).unwrap();
+    backup::create(&office.house(), &file, &secret).unwrap();
+    let (_, create) = desk.new_case();
+    let batch = desk.chain(vec![create]);
+    let header = carrier.header(&desk, 0, None);
+    let bundle = carrier.pack(&desk, &header, &[ops(&desk, &batch)]);
+    let restored = ServerConfig {
+        data_dir: folder.path().join("restored"),
+        ..office.config.clone()
+    };
+    backup::restore(&file, &restored, &secret, &rules(&restored).unwrap()).unwrap();
+    let bundles = House::open(&restored).unwrap().bundles;
+    let bundle = put(folder.path(), "late.jbx", &bundle);
+    let taken = bundles.take_in(&bundle).unwrap();
+    assert_eq!(taken.new_ops(), 1);
+    let back = bundles.answer(&[taken.header], folder.path()).unwrap();
+    assert!(carrier.unpack(&std::fs::read(back).unwrap()).is_ok());
 }
