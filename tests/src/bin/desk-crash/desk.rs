@@ -55,8 +55,10 @@ pub fn work(arguments: &Arguments) -> Result<(), Failure> {
     let stamp = format!("{}-{}", arguments.seed, arguments.place);
     let mut script = Script::new(&desk, dice, stamp, &arguments.focus, arguments.place);
     for _ in 0..arguments.actions {
-        if let Some(promise) = script.act() {
-            say(&format!("DID {}", Value::from(promise)))?;
+        match script.act() {
+            Some(promise) => say(&format!("DID {}", Value::from(promise)))?,
+            // A busy machine may take its time to come to nothing: it is no silence.
+            None => say("TRIED")?,
         }
     }
     say("DONE")?;

@@ -84,7 +84,7 @@ impl Cast {
             Word::Done => self.stations[place].tell("calm"),
             Word::Calm => self.calm[place] = true,
             Word::Over => self.over[place] = true,
-            Word::Open | Word::Told(_) | Word::Closed => {}
+            Word::Open | Word::Tried | Word::Told(_) | Word::Closed => {}
         }
         Some(word)
     }
