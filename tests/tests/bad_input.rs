@@ -329,13 +329,14 @@ fn a_desk_that_is_refused_one_op_parks_it_in_sight_and_its_neighbours_arrive() {
         .map(|note| note.text.clone())
         .collect();
     assert_eq!(notes, ["第一条", "第三条", "第四条"]);
-    // Nothing is forgotten: the op stands in the journal with its words, and somebody is told.
+    // Nothing is forgotten: the op stands in the journal with its words, and a person sees why it waits.
     let rows = desk.store.outbox_rows(10).unwrap();
-    assert!(
-        rows.iter()
-            .any(|row| matches!(row.state, OpState::Parked | OpState::Held | OpState::Stored)),
-        "{rows:?}"
-    );
+    let parked: Vec<_> = rows
+        .iter()
+        .filter(|row| row.state == OpState::Parked)
+        .map(|row| row.reason.as_deref())
+        .collect();
+    assert_eq!(parked, [Some("sync.bad_op")], "{rows:?}");
     let journal = desk.store.unsent(0, 100, usize::MAX).unwrap();
     assert!(journal[2].bytes.contains("第二条"));
     assert_eq!(desk.store.verify_chain().unwrap().sound, 5);

@@ -55,21 +55,28 @@ pub fn work(arguments: &Arguments) -> Result<(), Failure> {
     let stamp = format!("{}-{}", arguments.seed, arguments.place);
     let mut script = Script::new(&desk, dice, stamp, &arguments.focus, arguments.place);
     for _ in 0..arguments.actions {
-        if let Some(promise) = script.act() {
-            say(&format!("DID {}", Value::from(promise)))?;
+        match script.act() {
+            Some(promise) => say(&format!("DID {}", Value::from(promise)))?,
+            // A busy machine may take its time to come to nothing: it is no silence.
+            None => say("TRIED")?,
         }
     }
     say("DONE")?;
     obey(&desk, &orders)
 }
 
-/// `sync`: the server is back. `calm`: say so once everything has arrived. `end`: close properly.
+/// `sync`: the server is back. `calm N`: say so once everything has arrived and N looks in a row saw nothing left.
+/// `end`: close properly.
 fn obey(desk: &Desk, orders: &Receiver<String>) -> Result<(), Failure> {
-    let mut wants_calm = false;
+    let mut wanted = None;
+    let mut calm_looks = 0;
     loop {
         match orders.recv_timeout(LOOK_EVERY).as_deref() {
             Ok("sync") => ask(desk, "sync_now", json!({})).map(drop)?,
-            Ok("calm") => wants_calm = true,
+            Ok(order) if order.starts_with("calm ") => {
+                wanted = order.trim_start_matches("calm ").parse::<u32>().ok();
+                calm_looks = 0;
+            }
             Ok("tell") => say(&format!(
                 "TELL {}",
                 ask(desk, "sync_diagnostics", json!({}))?
@@ -77,8 +84,14 @@ fn obey(desk: &Desk, orders: &Receiver<String>) -> Result<(), Failure> {
             Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        if wants_calm && has_arrived(desk)? {
-            wants_calm = false;
+        let Some(looks) = wanted else { continue };
+        calm_looks = if has_arrived(desk)? {
+            calm_looks + 1
+        } else {
+            0
+        };
+        if calm_looks >= looks {
+            wanted = None;
             say("CALM")?;
         }
     }

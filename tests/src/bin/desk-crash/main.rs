@@ -82,6 +82,10 @@ fn run(cycles: u64, from: u64) -> Result<(), Failure> {
             break;
         }
         first = next;
+        if first < end {
+            // So far: a long run that is ended early has still said something.
+            say(&tally.summary())?;
+        }
     }
     say(&tally.summary())?;
     if tally.is_clean() && tally.unreached().is_empty() {

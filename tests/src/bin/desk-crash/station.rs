@@ -13,6 +13,8 @@ use std::sync::mpsc::Sender;
 pub enum Word {
     Open,
     Did(Vec<String>),
+    /// The rules did not allow it, or there was nothing to do.
+    Tried,
     Done,
     Calm,
     Told(String),
@@ -112,6 +114,7 @@ fn word_of(line: &str) -> Option<Word> {
     }
     match line {
         "OPEN" => Some(Word::Open),
+        "TRIED" => Some(Word::Tried),
         "DONE" => Some(Word::Done),
         "CALM" => Some(Word::Calm),
         "CLOSED" => Some(Word::Closed),
