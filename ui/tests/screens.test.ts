@@ -256,6 +256,23 @@ it('a_parked_entry_is_sent_again_or_let_be_with_a_reason', async () => {
   ]);
 });
 
+it('a_stick_carries_the_work_out_and_the_receipts_back', async () => {
+  const host = await open('#/sync');
+  await userEvent.click(await screen.findByTestId('usb-export'));
+  expect((await screen.findByTestId('usb-written')).textContent).toContain('可以拔出');
+  expect(said(host, 'usb_export')).toEqual([{ folder: '/media/demo/STICK' }]);
+  await userEvent.click(await screen.findByTestId('usb-import'));
+  expect((await screen.findByTestId('usb-taken')).textContent).toContain('3 项回执');
+  expect(said(host, 'usb_import')).toEqual([{ path: '/media/demo/STICK/HZ001-return-1.jbx' }]);
+});
+
+it('a_hand_over_that_fails_says_why_in_words', async () => {
+  const host = await open('#/sync');
+  host.failing.set('usb_export', error('bundle.no_space'));
+  await userEvent.click(await screen.findByTestId('usb-export'));
+  expect((await screen.findByTestId('error')).textContent).toContain('空间不足');
+});
+
 it('differing_characters_are_marked_in_the_review', async () => {
   await open('#/review/c1', { role: 'reviewer', state: 'in_review' });
   const marks = await screen.findAllByTestId('differs');

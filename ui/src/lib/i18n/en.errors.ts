@@ -21,7 +21,10 @@ export const enErrors: typeof zhErrors = {
     'bundle.for_another': e('The file is for another computer', 'Import it where it was exported'),
     'bundle.wrong_way': e('This file goes to headquarters', 'Choose the file with "return" in its name'),
     'bundle.unknown_sender': e('The sender is not known here', 'Ask your admin to check the keys'),
-    'bundle.bad_signature': e('The signature does not hold; nothing was applied', 'Do not use the file; tell your admin'),
+    'bundle.bad_signature': e(
+      'The signature does not hold; nothing was applied',
+      'Do not use the file; tell your admin',
+    ),
     'bundle.too_large': e('The file claims more than allowed', 'Do not use the file; tell your admin'),
     'bundle.out_of_order': e('An earlier file is missing', 'Import the earlier one first'),
     'bundle.stale': e('The file is from before headquarters was restored', 'Export and hand over again'),

@@ -2,11 +2,13 @@
 import { enDomain } from './en.domain';
 import { enErrors } from './en.errors';
 import { enPlaces } from './en.places';
+import { enSync } from './en.sync';
 import type { Catalogue } from './zh';
 
 export const en: Catalogue = {
   ...enDomain,
   ...enPlaces,
+  ...enSync,
   errors: enErrors,
   app: {
     name: 'Unbind Desk',

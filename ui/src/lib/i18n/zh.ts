@@ -2,10 +2,12 @@
 import { zhDomain } from './zh.domain';
 import { zhErrors } from './zh.errors';
 import { zhPlaces } from './zh.places';
+import { zhSync } from './zh.sync';
 
 export const zh = {
   ...zhDomain,
   ...zhPlaces,
+  ...zhSync,
   errors: zhErrors,
   app: {
     name: '解绑台',
