@@ -63,11 +63,11 @@ const conflict = {
 
 const NO_STICK = { places: [], running: null, exported: null, ops: 0, documents: 0 };
 const STICK = {
-  path: '/media/demo/STICK',
-  label: 'STICK',
+  path: '/媒体/示例/交接盘',
+  label: '交接盘',
   free_bytes: 7_900 * MIB,
   writable: true,
-  returns: ['/media/demo/STICK/HZ001-A1-20261122-1.return.jbx'],
+  returns: ['/媒体/示例/交接盘/HZ001-A1-20261122-1.return.jbx'],
 };
 
 /** The states, each as a change of what a desk with a server says when there is nothing to do. */

@@ -230,11 +230,12 @@ it('every_row_of_the_sync_centre_says_why_and_has_something_to_press', async () 
 it('what_happened_to_the_desk_is_told_calmly_until_somebody_has_seen_it', async () => {
   location.hash = '#/workbench';
   const host = install();
-  host.alerts = [{ id: 7, code: 'desk.cloned', at: 1_700_000_000_000, params: {} }];
+  host.alerts = [{ id: 7, code: 'desk.cloned', at: 1_700_000_000_000, params: { ops: '4' } }];
   render(App);
   const told = await screen.findByTestId('alert');
   expect([told.dataset['code'], told.getAttribute('role')]).toEqual(['desk.cloned', 'status']);
   expect(told.textContent).toContain('没有丢失任何内容');
+  expect(told.textContent).toContain('未上传的 4 项由这台电脑继续上传');
   await userEvent.click(screen.getByTestId('alert-seen'));
   expect(said(host, 'sync_act')).toEqual([{ act: 'alert_seen', alert: 7 }]);
   await waitFor(() => expect(screen.queryByTestId('alert')).toBeNull());

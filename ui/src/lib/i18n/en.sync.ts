@@ -136,6 +136,11 @@ export const enSync: typeof zhSync = {
   alerts: {
     seen: 'Understood',
     more: (n) => `${n} more in the sync centre`,
+    goes_on: (ops) => `This machine goes on uploading the ${ops} entries that were not sent.`,
+    recovered: (kept, lost, papers) =>
+      lost + papers === 0
+        ? `All ${kept} entries that were not sent are kept.`
+        : `${kept} entries that were not sent are kept; ${lost} entries and ${papers} documents could not be read.`,
     unknown: {
       what: 'Something about the data on this machine changed',
       lost: 'Nothing is lost.',

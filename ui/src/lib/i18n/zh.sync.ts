@@ -133,6 +133,11 @@ export const zhSync = {
   alerts: {
     seen: '知道了',
     more: (n: number) => `还有 ${n} 条，见同步中心`,
+    goes_on: (ops: number) => `未上传的 ${ops} 项由这台电脑继续上传。`,
+    recovered: (kept: number, lost: number, papers: number) =>
+      lost + papers === 0
+        ? `未上传的 ${kept} 项全部保留。`
+        : `未上传的内容保留 ${kept} 项；读不出的有 ${lost} 项内容、${papers} 份资料。`,
     unknown: {
       what: '这台电脑的数据状态有变化',
       lost: '没有丢失任何内容。',
