@@ -57,4 +57,7 @@
     "sync_act",
     "sync_diagnostics",
     "diagnostics_save",
+    "usb_places",
+    "usb_export",
+    "usb_import",
 ]

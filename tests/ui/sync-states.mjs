@@ -61,6 +61,15 @@ const conflict = {
   theirs_at: AT,
 };
 
+const NO_STICK = { places: [], running: null, exported: null, ops: 0, documents: 0 };
+const STICK = {
+  path: '/媒体/示例/交接盘',
+  label: '交接盘',
+  free_bytes: 7_900 * MIB,
+  writable: true,
+  returns: ['/媒体/示例/交接盘/HZ001-A1-20261122-1.return.jbx'],
+};
+
 /** The states, each as a change of what a desk with a server says when there is nothing to do. */
 export const STATES = {
   empty: {},
@@ -101,6 +110,12 @@ export const STATES = {
       'server.restored',
       'digest.repaired',
     ].map((code, at) => ({ id: at + 1, code, at: AT, params: {} })),
+  },
+  usb: {
+    usb: { places: [STICK], running: null, exported: { at: AT, waiting: 12, files: ['a.jbx'] }, ops: 12, documents: 1 },
+  },
+  usb_running: {
+    usb: { ...NO_STICK, places: [STICK], running: { what: 'export', done_bytes: 7 * MIB, total_bytes: 20 * MIB } },
   },
   conflict: {
     badge: badge('conflict', { conflicts: 1 }),
@@ -150,4 +165,8 @@ export async function say(page, state) {
     });
   await page.route('**/cmd/sync_status', reply);
   await page.route('**/cmd/sync_now', reply);
+  const usb = JSON.stringify(state.usb ?? NO_STICK);
+  await page.route('**/cmd/usb_places', (route) =>
+    route.fulfill({ status: 200, contentType: 'application/json', body: usb }),
+  );
 }

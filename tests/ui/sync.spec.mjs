@@ -83,3 +83,29 @@ for (const theme of THEMES) {
     }
   });
 }
+
+test('a stick that was written, a stick that fails, and receipts are told in words', async ({ page }) => {
+  const noise = listen(page);
+  const desk = await openDesk();
+  try {
+    await demo(desk);
+    await say(page, STATES.usb);
+    const written = { files: ['HZ001-A1-20261122-1.jbx'], ops: 12, documents: 1, bytes: 21 * 1024 * 1024 };
+    await page.route('**/cmd/usb_export', (route) => route.fulfill({ status: 200, json: written }));
+    await page.goto(`${desk.url}/#/sync`);
+    await page.getByTestId('usb-export').focus();
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('usb-written')).toContainText('可以拔出');
+    await checkScreen(page, 'usb written', 'zh-CN', noise);
+    const params = {};
+    const refusal = { code: 'bundle.for_another', message: '', field: null, retryable: false, incident: null, params };
+    await page.route('**/cmd/usb_import', (route) => route.fulfill({ status: 400, json: refusal }));
+    await page.getByTestId('usb-import').focus();
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('error')).toContainText('另一台电脑');
+    noise.length = 0; // The browser notes every 400.
+    await checkScreen(page, 'usb refused', 'zh-CN', noise);
+  } finally {
+    await desk.close();
+  }
+});

@@ -269,6 +269,32 @@ export class MockHost {
     }),
     sync_act: () => ((this.alerts = []), this.handlers['sync_status']?.({} as never)),
     sync_now: () => this.handlers['sync_status']?.({} as never),
+    usb_places: (): T.UsbScreen => ({
+      places: [
+        {
+          path: '/media/demo/STICK',
+          label: 'STICK',
+          free_bytes: 7_900_000_000,
+          writable: true,
+          returns: ['/media/demo/STICK/HZ001-return-1.jbx'],
+        },
+      ],
+      running: null,
+      exported: null,
+      ops: 3,
+      documents: 1,
+    }),
+    usb_export: (): T.UsbWritten => ({ files: ['HZ001-A1-1.jbx'], ops: 3, documents: 1, bytes: 2_600_000 }),
+    usb_import: (): T.UsbTaken => ({
+      already: false,
+      made_at: NOW,
+      receipts: 3,
+      changes: 5,
+      documents: 0,
+      held_back: [],
+      more: false,
+      renewed: false,
+    }),
     sync_diagnostics: (): T.Diagnostics => ({ text: 'unsent=3' }),
     diagnostics_save: (): T.DiagnosticsSaved => ({
       path: '/home/demo/Downloads/unbind-desk-diagnostics-20261122-1.txt',

@@ -230,11 +230,12 @@ it('every_row_of_the_sync_centre_says_why_and_has_something_to_press', async () 
 it('what_happened_to_the_desk_is_told_calmly_until_somebody_has_seen_it', async () => {
   location.hash = '#/workbench';
   const host = install();
-  host.alerts = [{ id: 7, code: 'desk.cloned', at: 1_700_000_000_000, params: {} }];
+  host.alerts = [{ id: 7, code: 'desk.cloned', at: 1_700_000_000_000, params: { ops: '4' } }];
   render(App);
   const told = await screen.findByTestId('alert');
   expect([told.dataset['code'], told.getAttribute('role')]).toEqual(['desk.cloned', 'status']);
   expect(told.textContent).toContain('没有丢失任何内容');
+  expect(told.textContent).toContain('未上传的 4 项由这台电脑继续上传');
   await userEvent.click(screen.getByTestId('alert-seen'));
   expect(said(host, 'sync_act')).toEqual([{ act: 'alert_seen', alert: 7 }]);
   await waitFor(() => expect(screen.queryByTestId('alert')).toBeNull());
@@ -254,6 +255,23 @@ it('a_parked_entry_is_sent_again_or_let_be_with_a_reason', async () => {
     { act: 'retry', op: 'o3' },
     { act: 'dismiss', op: 'o3', reason: '重复填写' },
   ]);
+});
+
+it('a_stick_carries_the_work_out_and_the_receipts_back', async () => {
+  const host = await open('#/sync');
+  await userEvent.click(await screen.findByTestId('usb-export'));
+  expect((await screen.findByTestId('usb-written')).textContent).toContain('可以拔出');
+  expect(said(host, 'usb_export')).toEqual([{ folder: '/media/demo/STICK' }]);
+  await userEvent.click(await screen.findByTestId('usb-import'));
+  expect((await screen.findByTestId('usb-taken')).textContent).toContain('3 项回执');
+  expect(said(host, 'usb_import')).toEqual([{ path: '/media/demo/STICK/HZ001-return-1.jbx' }]);
+});
+
+it('a_hand_over_that_fails_says_why_in_words', async () => {
+  const host = await open('#/sync');
+  host.failing.set('usb_export', error('bundle.no_space'));
+  await userEvent.click(await screen.findByTestId('usb-export'));
+  expect((await screen.findByTestId('error')).textContent).toContain('空间不足');
 });
 
 it('differing_characters_are_marked_in_the_review', async () => {

@@ -2,6 +2,7 @@
 
 use desk_app::dto::{
     ArticleRow, ArticleScreen, Diagnostics, DiagnosticsSaved, MerchantScreen, Revealed, SyncScreen,
+    UsbScreen, UsbTaken, UsbWritten,
 };
 
 super::bridge! {
@@ -14,4 +15,7 @@ super::bridge! {
     sync_act(SyncAct) -> SyncScreen;
     sync_diagnostics(Nothing) -> Diagnostics;
     diagnostics_save(Nothing) -> DiagnosticsSaved;
+    usb_places(Nothing) -> UsbScreen;
+    usb_export(UsbExport) -> UsbWritten;
+    usb_import(UsbImport) -> UsbTaken;
 }

@@ -83,6 +83,9 @@ macro_rules! all {
             commands::library::sync_act,
             commands::library::sync_diagnostics,
             commands::library::diagnostics_save,
+            commands::library::usb_places,
+            commands::library::usb_export,
+            commands::library::usb_import,
         ]
     };
 }

@@ -59,6 +59,9 @@ export interface Commands {
   sync_act: [T.SyncAct, T.SyncScreen];
   sync_diagnostics: [T.Nothing, T.Diagnostics];
   diagnostics_save: [T.Nothing, T.DiagnosticsSaved];
+  usb_places: [T.Nothing, T.UsbScreen];
+  usb_export: [T.UsbExport, T.UsbWritten];
+  usb_import: [T.UsbImport, T.UsbTaken];
 }
 
 export type Command = keyof Commands;

@@ -18,9 +18,6 @@ pub(crate) mod sync;
 mod sync_act;
 pub(crate) mod usb;
 
-// Not in the table yet: the shell gives them their window commands.
-pub use usb::{usb_export, usb_import, usb_places};
-
 use crate::desk::Desk;
 use crate::dto::UiError;
 use crate::error::AppError;
@@ -65,6 +62,7 @@ commands! {
     knowledge: merchant_open, knowledge_list, knowledge_open;
     sync: sync_status, sync_now, sync_diagnostics, diagnostics_save;
     sync_act: sync_act;
+    usb: usb_places, usb_export, usb_import;
 }
 
 fn run<A: DeserializeOwned, O: Serialize>(

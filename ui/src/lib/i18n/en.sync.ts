@@ -1,4 +1,4 @@
-/** Words of the sync centre and of what it tells, English. */
+/** Words of the sync centre, English. */
 import type { zhSync } from './zh.sync';
 
 export const enSync: typeof zhSync = {
@@ -22,6 +22,7 @@ export const enSync: typeof zhSync = {
       refused: 'not accepted',
       held: 'waits for a person',
       parked: 'parked',
+      exported: 'on a stick',
     },
     title: 'Sync centre',
     intro:
@@ -94,7 +95,7 @@ export const enSync: typeof zhSync = {
     version: 'Server version',
     reason: {
       offline: 'No network; goes by itself later',
-      exported: 'Exported, waiting for the receipt',
+      exported: 'Written to a stick, waits for the receipt of headquarters',
       in_line: 'In the queue',
       no_server: 'Stand-alone: only on this machine',
       stored: 'The server has it',
@@ -135,6 +136,11 @@ export const enSync: typeof zhSync = {
   alerts: {
     seen: 'Understood',
     more: (n) => `${n} more in the sync centre`,
+    goes_on: (ops) => `This machine goes on uploading the ${ops} entries that were not sent.`,
+    recovered: (kept, lost, papers) =>
+      lost + papers === 0
+        ? `All ${kept} entries that were not sent are kept.`
+        : `${kept} entries that were not sent are kept; ${lost} entries and ${papers} documents could not be read.`,
     unknown: {
       what: 'Something about the data on this machine changed',
       lost: 'Nothing is lost.',
@@ -185,5 +191,34 @@ export const enSync: typeof zhSync = {
         calm: true,
       },
     },
+  },
+  usb: {
+    title: 'Hand-over by USB stick',
+    lead: 'Without a network: write what is not uploaded, encrypted, to a stick for headquarters, and bring their receipts back.',
+    out: 'Out',
+    back: 'Back',
+    place: 'Stick',
+    other: 'Another folder',
+    folder: 'Folder',
+    folder_hint: 'The whole path',
+    free: (s) => `${s} free`,
+    none: 'No stick found. It appears here when it is plugged in; a folder will do as well.',
+    carries: (ops, papers) => `Carries ${ops} entries and ${papers} documents`,
+    export: 'Write to the stick',
+    import: 'Import',
+    file: 'Whole path of another receipt file',
+    no_returns: 'No receipt files on the stick.',
+    writing: 'Writing and checking',
+    reading: 'Importing',
+    safe: 'Written, read back and compared: safe to remove',
+    wrote: (ops, papers, s) => `${ops} entries, ${papers} documents, ${s}`,
+    exported: (at, n) =>
+      `${n} entries taken out at ${at} wait for their receipt; until then they stay on this machine.`,
+    taken: (at) => `Receipts of ${at} are imported`,
+    already: 'These receipts were imported before; nothing was done twice',
+    brought: (receipts, changes, papers) => `${receipts} new receipts, ${changes} changes, ${papers} documents`,
+    renewed: 'This machine was restored or copied, so what is not uploaded has new numbers: hand it over once more.',
+    held_back: 'Some pages do not follow on what is here: hand over once more, the next receipts will fit.',
+    more: 'Headquarters has more than fitted; the next hand-over brings it.',
   },
 };

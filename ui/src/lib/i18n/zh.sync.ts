@@ -1,4 +1,4 @@
-/** Words of the sync centre and of what it tells. */
+/** Words of the sync centre: what waits, what happened to the desk, the hand-over by stick. */
 export const zhSync = {
   sync: {
     local_only: '仅本机',
@@ -20,6 +20,7 @@ export const zhSync = {
       refused: '未被接受',
       held: '等待人工',
       parked: '已搁置',
+      exported: '已带出',
     } as Record<string, string>,
     title: '同步中心',
     intro: '填写的内容先存在本机，再送往服务器。网络断开不影响办理，也不会丢失。',
@@ -91,7 +92,7 @@ export const zhSync = {
     version: '服务器版本',
     reason: {
       offline: '网络断开，恢复后自动上传',
-      exported: '已导出，等待回执',
+      exported: '已写到 U 盘，等总部的回执',
       in_line: '排队中',
       no_server: '独立使用，只存在本机',
       stored: '服务器已收到',
@@ -132,6 +133,11 @@ export const zhSync = {
   alerts: {
     seen: '知道了',
     more: (n: number) => `还有 ${n} 条，见同步中心`,
+    goes_on: (ops: number) => `未上传的 ${ops} 项由这台电脑继续上传。`,
+    recovered: (kept: number, lost: number, papers: number) =>
+      lost + papers === 0
+        ? `未上传的 ${kept} 项全部保留。`
+        : `未上传的内容保留 ${kept} 项；读不出的有 ${lost} 项内容、${papers} 份资料。`,
     unknown: {
       what: '这台电脑的数据状态有变化',
       lost: '没有丢失任何内容。',
@@ -182,5 +188,34 @@ export const zhSync = {
         calm: true,
       },
     } as Record<string, { what: string; lost: string; action: string; calm: boolean }>,
+  },
+  usb: {
+    title: 'U 盘交接',
+    lead: '没有网络时，把未上传的内容加密写到 U 盘带给总部，再把总部的回执带回来导入。',
+    out: '带出',
+    back: '带回',
+    place: 'U 盘',
+    other: '其他文件夹',
+    folder: '文件夹',
+    folder_hint: '写完整的路径',
+    free: (s: string) => `剩余 ${s}`,
+    none: '没有找到 U 盘。插入后会自动出现，也可以填写文件夹。',
+    carries: (ops: number, papers: number) => `将带出 ${ops} 项内容、${papers} 份资料`,
+    export: '写到 U 盘',
+    import: '导入',
+    file: '其他回执文件的完整路径',
+    no_returns: 'U 盘上没有发现回执文件。',
+    writing: '正在写入并核对',
+    reading: '正在导入',
+    safe: '已写好并读回核对，可以拔出 U 盘',
+    wrote: (ops: number, papers: number, s: string) => `${ops} 项内容、${papers} 份资料，共 ${s}`,
+    exported: (at: string, n: number) => `${at} 带出的内容里还有 ${n} 项在等总部的回执；收到之前仍保存在本机。`,
+    taken: (at: string) => `已导入总部 ${at} 的回执`,
+    already: '这份回执以前导入过，没有重复处理',
+    brought: (receipts: number, changes: number, papers: number) =>
+      `新收到 ${receipts} 项回执、${changes} 处变动、${papers} 份资料`,
+    renewed: '这台电脑的数据曾被恢复或复制，未上传的内容已重新编号：请再带出一次。',
+    held_back: '有网点的内容与本机接不上：请再带出一次，下一份回执会接上。',
+    more: '总部还有内容没有装下，下一次带出后会带回。',
   },
 };
