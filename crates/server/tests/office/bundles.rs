@@ -1,6 +1,7 @@
 //! Bundles that came by hand: bad ones first, then the way in and the way back.
 
-use crate::support::{Batch, Desk, HERE, TestOffice, call, office};
+use crate::support::desk::Batch;
+use crate::support::{Desk, HERE, TestOffice, call, office};
 use desk_bundle::{
     Ask, BundleError, Contents, Counts, Frame, Header, Limits, Opener, Place, Way, Writer, check,
 };

@@ -1,6 +1,6 @@
 //! A small office, desks that sign, and a plain HTTP client over a socket.
 
-mod desk;
+pub mod desk;
 mod wire;
 
 pub use desk::{Desk, manifest};
