@@ -6,6 +6,6 @@ export type SyncCase = { case: string, case_no: string, ops: number,
  */
 kinds: Array<string>, oldest_at: number, 
 /**
- * local, queued or sending.
+ * local, queued, sending or exported.
  */
 state: string, reason: string, action: string, };
