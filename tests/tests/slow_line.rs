@@ -54,12 +54,10 @@ fn watch(desk: &TestDesk, line: &Proxy, case: &str) -> Vec<u64> {
         // Read after the status: whatever it claims had passed the line by then.
         let passed = line.counts().up;
         if let Some(document) = status["documents"].get(0) {
-            let sent = document["sent"].as_u64().unwrap();
-            assert!(sent <= document["total"].as_u64().unwrap());
-            assert!(
-                sent.saturating_sub(1) * chunk() <= passed,
-                "{sent} chunks claimed, {passed} bytes on the line"
-            );
+            let sent = document["sent_bytes"].as_u64().unwrap();
+            assert!(sent <= document["total_bytes"].as_u64().unwrap());
+            assert!(sent <= passed, "{sent} bytes claimed, {passed} on the line");
+            assert!(document["percent"].as_u64().unwrap() < 100, "{document}");
             said.push(sent);
         }
         if let Some(changed) = desk.desk().events_since(seen, Duration::from_millis(200)) {

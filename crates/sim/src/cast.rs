@@ -29,6 +29,8 @@ pub struct Cast {
     pub calendar: Arc<Calendar>,
     /// Rights by device and person: somebody who never signed in on a device has none there.
     pub actors: BTreeMap<(DeviceId, UserId), Actor>,
+    /// The server's own device and the person that its ops name.
+    pub system: (DeviceId, UserId),
 }
 
 static RULES: LazyLock<(Arc<Policy>, Arc<Calendar>)> = LazyLock::new(|| {
@@ -61,16 +63,19 @@ impl Cast {
             .take(count)
             .map(|row| player(row, dice))
             .collect();
-        let actors = players
+        let mut actors: BTreeMap<_, _> = players
             .iter()
             .map(|one| ((one.device, one.card.user), one.card.actor()))
             .collect();
+        let system = (DeviceId::new(DAWN, dice), UserId::new(DAWN, dice));
+        actors.insert(system, system_actor(system.1));
         let (policy, calendar) = (Arc::clone(&RULES.0), Arc::clone(&RULES.1));
         Self {
             players,
             policy,
             calendar,
             actors,
+            system,
         }
     }
 
@@ -80,6 +85,17 @@ impl Cast {
             .iter()
             .flat_map(|player| player.card.offices.iter().cloned())
             .collect()
+    }
+}
+
+fn system_actor(user: UserId) -> Actor {
+    Actor {
+        user,
+        person: user,
+        roles: BTreeSet::from([Role::System]),
+        employer: Employer::Acquirer,
+        offices: BTreeSet::new(),
+        active: true,
     }
 }
 

@@ -11,8 +11,11 @@ pub mod check;
 pub mod desk;
 pub mod dice;
 pub mod disk;
+pub mod fail;
 pub mod mutant;
 pub mod nemesis;
+pub mod objects;
+pub mod paper;
 pub mod person;
 pub mod rules;
 pub mod server;
@@ -29,6 +32,8 @@ pub struct History {
     pub tally: Tally,
     /// Ops that count in the server's log.
     pub ops: usize,
+    /// Documents that the server holds whole.
+    pub documents: usize,
     /// Equal for equal histories.
     pub trace: u64,
     /// Fingerprint of the server's log: positions, bytes and verdicts.
@@ -45,12 +50,15 @@ pub fn live(seed: u64, mutant: Option<Mutant>) -> History {
     world.count_conflicts();
     let journal = &world.server.disk.synced.journal;
     let ops = journal.iter().filter(|entry| entry.counted).count();
+    let papers = world.server.disk.synced.papers.values();
+    let documents = papers.filter(|paper| paper.stored).count();
     let digest = journal.iter().fold(ChainHash::GENESIS, |hash, entry| {
         ChainHash::after(hash, format!("{entry:?}").as_bytes())
     });
     History {
         seed,
         ops,
+        documents,
         trace: world.trace,
         digest,
         found,

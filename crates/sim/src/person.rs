@@ -3,12 +3,14 @@
 use crate::cast::Player;
 use crate::desk::{Books, NewOp};
 use crate::dice::Dice;
+use crate::paper::{self, Bytes};
+use crate::rules::{BREAKS, FUTURE_NOTE};
 use crate::server::POISON;
 use desk_domain::calendar::shanghai_day;
-use desk_domain::case::{Case, CaseState, CloseWay, Provenance};
+use desk_domain::case::{Case, CaseState, CloseWay, DocumentKind, Provenance};
 use desk_domain::case_no::CaseNo;
 use desk_domain::field::{FieldKey, FieldValue};
-use desk_domain::ids::{CaseId, OpId};
+use desk_domain::ids::{CaseId, DocumentId, OpId};
 use desk_domain::op::OpBody;
 use desk_domain::people::Role;
 use desk_domain::time::Millis;
@@ -28,8 +30,25 @@ const CODES: [&str; 4] = ["power:no", "power:yes", "screen:dark", "paper:none"];
 /// An op that somebody wants to go wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Odd {
+    /// Answered with 4xx at every try.
     Poisoned,
-    UnknownKind,
+    /// Makes the server's rules fail inside.
+    Breaks,
+    /// Of a version that the server does not know yet.
+    Future,
+}
+
+/// What somebody did: the ops of one action, and the document that it puts on the shelf.
+#[derive(Clone, Debug, Default)]
+pub struct Deed {
+    pub ops: Vec<NewOp>,
+    pub paper: Option<(DocumentId, Bytes)>,
+}
+
+impl From<Vec<NewOp>> for Deed {
+    fn from(ops: Vec<NewOp>) -> Self {
+        Self { ops, paper: None }
+    }
 }
 
 /// One person in front of one desk.
@@ -43,27 +62,52 @@ pub struct Person<'a> {
 }
 
 impl Person<'_> {
-    /// The next action; nothing when there is nothing to do.
-    pub fn act(&self, odd: Option<Odd>) -> Vec<NewOp> {
+    /// The next action; no ops when there is nothing to do.
+    pub fn act(&self, odd: Option<Odd>) -> Deed {
         let seen: Vec<CaseId> = self.books.seen().into_iter().collect();
         let reviews = self.player.card.roles.contains(&Role::Supervisor);
         if !reviews && (seen.is_empty() || (seen.len() < MOST_CASES && self.dice.permille(120))) {
-            return self.create();
+            return self.create().into();
         }
         let Some(case) = self.dice.pick(&seen).and_then(|id| self.books.view(*id)) else {
-            return Vec::new();
+            return Deed::default();
         };
         match odd {
-            Some(Odd::Poisoned) => self.one(
-                case,
-                &OpBody::NoteAdd {
-                    text: format!("{POISON}{}", self.word()),
-                },
-            ),
-            Some(Odd::UnknownKind) => self.unknown(case),
-            None if reviews => self.supervise(case),
-            None => self.work(case),
+            Some(Odd::Poisoned) => self.marked(case, POISON).into(),
+            Some(Odd::Breaks) => self.marked(case, BREAKS).into(),
+            Some(Odd::Future) => self.future(case).into(),
+            None if reviews => self.supervise(case).into(),
+            None if self.dice.permille(130) => self.attach(case),
+            None => self.work(case).into(),
         }
+    }
+
+    /// A photo of a paper; now and then a better one of the same.
+    fn attach(&self, case: &Case) -> Deed {
+        let active: Vec<DocumentId> = case.active_documents().map(|(id, _)| *id).collect();
+        let replaces = self.dice.pick(&active).filter(|_| self.dice.permille(200));
+        let (bytes, manifest) = paper::draw(self.dice);
+        let document = DocumentId::new(self.now, self.dice);
+        let body = OpBody::DocumentAttach {
+            document,
+            kind: DocumentKind::FaultPhoto,
+            manifest,
+            replaces: replaces.copied(),
+        };
+        let mut ops = self.one(case, &body);
+        if self.dice.permille(300) {
+            ops.extend(self.one(case, &OpBody::NoteAdd { text: self.word() }));
+        }
+        Deed {
+            ops,
+            paper: Some((document, bytes)),
+        }
+    }
+
+    /// A note that something on its way cannot digest, in one action with a field.
+    fn marked(&self, case: &Case, mark: &str) -> Vec<NewOp> {
+        let text = format!("{mark}{}", self.word());
+        self.one(case, &OpBody::NoteAdd { text })
     }
 
     fn work(&self, case: &Case) -> Vec<NewOp> {
@@ -201,12 +245,15 @@ impl Person<'_> {
         )
     }
 
-    /// A kind that this version of the server does not know.
-    fn unknown(&self, case: &Case) -> Vec<NewOp> {
-        let Ok(body) = RawValue::from_string(r#"{"later":true}"#.to_owned()) else {
+    /// A version of a body that the server does not know yet.
+    fn future(&self, case: &Case) -> Vec<NewOp> {
+        let text = format!(r#"{{"text":"{}","tone":"calm"}}"#, self.word());
+        let Ok(body) = RawValue::from_string(text) else {
             return Vec::new();
         };
-        vec![self.new_op(case.id, None, "case.of_the_future", body)]
+        let (kind, version) = FUTURE_NOTE;
+        let op = self.new_op(case.id, None, kind, body);
+        vec![NewOp { version, ..op }]
     }
 
     fn one(&self, case: &Case, body: &OpBody) -> Vec<NewOp> {
@@ -229,6 +276,7 @@ impl Person<'_> {
             actor: self.player.card.user,
             case,
             kind: kind.to_owned(),
+            version: 1,
             body,
             base_rev,
             captured_at: self.now,

@@ -84,6 +84,18 @@ impl Store {
         })
     }
 
+    /// Every office of which something stands here: a place in its feed, or cases that came from it.
+    pub fn known_scopes(&self) -> Result<Vec<OfficeCode>, StoreError> {
+        self.read(|conn| {
+            let mut find = conn.prepare_cached(
+                "SELECT scope FROM feed UNION SELECT office FROM case_row WHERE confirmed_rev IS NOT NULL",
+            )?;
+            let rows = find.query_map([], |row| row.get::<_, String>(0))?;
+            let names: Vec<String> = rows.collect::<Result<_, _>>()?;
+            Ok(names.iter().filter_map(|name| OfficeCode::parse(name)).collect())
+        })
+    }
+
     /// Forgets the place in a feed. What came from it stays readable until the next fill is complete; the journal is untouched.
     pub fn reset_scope(&self, scope: &OfficeCode) -> Result<(), StoreError> {
         self.write(|tx, _| {

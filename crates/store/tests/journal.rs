@@ -6,10 +6,10 @@ mod house;
 
 use desk_domain::case::CaseState;
 use desk_domain::field::FieldKey;
-use desk_domain::ids::{CaseId, Incarnation, OpId, UserId};
+use desk_domain::ids::{CaseId, Incarnation, OfficeCode, OpId, UserId};
 use desk_domain::op::{ChainHash, Op, OpBody};
 use desk_domain::outcome::{HeldWhy, Outcome};
-use desk_store::{Acknowledged, NewOp, OpState, StoreError};
+use desk_store::{Acknowledged, NewOp, OpState, Page, StoreError};
 use house::{Desk, START, set_body};
 use std::collections::BTreeMap;
 use std::fs;
@@ -391,6 +391,43 @@ fn a_server_that_was_restored_gets_the_ops_again() {
         .map(|op| op.state)
         .collect();
     assert_eq!(states, [OpState::Applied, OpState::Queued]);
+}
+
+#[test]
+fn a_place_in_a_chain_is_known_by_its_hash_in_every_life() {
+    let desk = Desk::new();
+    desk.new_case();
+    let row = desk.store.unsent(0, 10, usize::MAX).unwrap().remove(0);
+    let fresh = Incarnation::new(START, &*desk.chance);
+    desk.store.begin_incarnation(fresh).unwrap();
+    let at = |life, seq| desk.store.hash_at(life, seq).unwrap();
+    assert_eq!(at(row.incarnation, 1), Some(row.hash));
+    assert_eq!(at(row.incarnation, 2), None);
+    assert!(at(fresh, 1).is_some_and(|hash| hash != row.hash));
+}
+
+#[test]
+fn an_office_is_known_while_something_of_it_stands_here() {
+    let desk = Desk::new();
+    desk.new_case();
+    assert!(
+        desk.store.known_scopes().unwrap().is_empty(),
+        "what is only typed here came from no feed"
+    );
+    let scope = OfficeCode::parse("AB001").unwrap();
+    let page = Page {
+        scope: scope.clone(),
+        cursor: Some(3),
+        fill: true,
+        changes: Vec::new(),
+    };
+    desk.store.apply_page(&page).unwrap();
+    assert_eq!(
+        desk.store.known_scopes().unwrap(),
+        std::slice::from_ref(&scope)
+    );
+    desk.store.reset_scope(&scope).unwrap();
+    assert!(desk.store.known_scopes().unwrap().is_empty());
 }
 
 #[test]

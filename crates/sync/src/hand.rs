@@ -6,7 +6,7 @@ use crate::machine::port::{
     DocumentToSend, FeedPage, FillMark, JournalHead, Lane, NewLife, OutboxRow, RepairPage,
     StoreCall, StoreReply, StoreTrouble, WantedDocument,
 };
-use desk_domain::ids::{Incarnation, OfficeCode};
+use desk_domain::ids::{Epoch, Incarnation, OfficeCode};
 use desk_domain::op::ChainHash;
 use desk_domain::time::{Chance, Clock};
 use desk_protocol::digest::DigestPlace;
@@ -90,20 +90,15 @@ impl Hand {
                 };
                 store.begin_life(self.fresh(), code, self.clock.now(), &BTreeMap::new())?;
             }
-            StoreCall::AdoptEpoch { epoch, scopes } => {
-                let before = store.server_epoch()?;
-                if before.is_some_and(|before| before != epoch) {
-                    self.tell_restored()?;
-                }
-                for scope in scopes {
-                    self.reset(&scope)?;
-                }
-                store.offer_documents_again()?;
-                store.set_server_epoch(epoch)?; // last: a cut before this repeats the whole
-            }
+            StoreCall::AdoptEpoch {
+                epoch,
+                scopes,
+                server,
+            } => self.adopt(epoch, scopes, &server)?,
             StoreCall::ApplyPage(page) => self.apply(*page)?,
             StoreCall::ResetScope { scope } => self.reset(&scope)?,
             StoreCall::DropScope { scope } => self.drop_scope(&scope)?,
+            StoreCall::KeepScopes { scopes } => self.keep_scopes(&scopes)?,
             StoreCall::SetChunks { document, have } => store.set_chunks(document, &have)?,
             StoreCall::MarkStored { document } => store.mark_stored(document)?,
             StoreCall::PutDownloaded { document, bytes } => {
@@ -217,6 +212,36 @@ impl Hand {
         }))
     }
 
+    /// The server's database began a new life. The epoch is noted last: a cut before that repeats the whole.
+    fn adopt(
+        &self,
+        epoch: Epoch,
+        scopes: Vec<OfficeCode>,
+        server: &[Head],
+    ) -> Result<(), StoreError> {
+        let store = &self.store;
+        let before = store.server_epoch()?;
+        if before.is_some_and(|before| before != epoch) {
+            self.tell_restored()?;
+        }
+        // Also offices that are not read just now: their places are of the old life, too.
+        for scope in scopes.into_iter().chain(store.known_scopes()?) {
+            self.reset(&scope)?;
+        }
+        self.reconcile(server)?;
+        store.offer_documents_again()?;
+        store.set_server_epoch(epoch)
+    }
+
+    fn keep_scopes(&self, scopes: &[OfficeCode]) -> Result<(), StoreError> {
+        for scope in self.store.known_scopes()? {
+            if !scopes.contains(&scope) {
+                self.drop_scope(&scope)?;
+            }
+        }
+        Ok(())
+    }
+
     /// A restored server may have lost ops of lives that this desk has left: they go out again under the present one.
     fn bring_forward(&self, present: Incarnation, server: &[Head]) -> Result<(), StoreError> {
         for own in self.store.heads()? {
@@ -234,6 +259,35 @@ impl Hand {
             }
         }
         Ok(())
+    }
+
+    /// What a restored server does not show to have of this journal is unsent again, in whichever life of it.
+    fn reconcile(&self, server: &[Head]) -> Result<(), StoreError> {
+        let present = self.incarnation()?;
+        let mut broken = false;
+        for own in self.store.heads()? {
+            let there = self.common(own.incarnation, server)?;
+            if own.incarnation == present {
+                // Also when nothing above was acknowledged: a feed may have told verdicts of the old life.
+                broken |= self.store.rewind_acknowledged(present, there)?;
+            } else {
+                self.store.bring_forward(own.incarnation, there)?;
+            }
+        }
+        if broken {
+            self.store.begin_incarnation(self.fresh())?;
+        }
+        Ok(())
+    }
+
+    /// Up to where the server's chain of a life is known to be ours; 0 when that cannot be told: a clone of this desk may
+    /// have written on after the server was put back.
+    fn common(&self, life: Incarnation, server: &[Head]) -> Result<u64, StoreError> {
+        let Some(head) = server.iter().find(|head| head.incarnation == life) else {
+            return Ok(0);
+        };
+        let ours = self.store.hash_at(life, head.seq)?;
+        Ok(if ours == Some(head.hash) { head.seq } else { 0 })
     }
 
     fn cursor(&self, scope: &OfficeCode) -> Result<StoreReply, StoreError> {

@@ -14,13 +14,24 @@ pub(super) fn check(world: &World) -> Vec<String> {
     for station in &world.stations {
         let books = &station.disk.synced;
         found.extend(desk(books));
-        let head = rows.heads.get(&(books.device, books.incarnation));
-        let (seq, hash) = head.map_or((0, ChainHash::GENESIS), |head| (head.seq, head.hash));
-        if (seq, hash) != (books.tip().seq, books.tip().hash) {
+        let tip = books.tip();
+        let own = (books.device, books.incarnation, tip.seq);
+        let there = rows.places.get(&own).map(|entry| entry.hash);
+        let there = there.or((tip.seq == 0).then_some(ChainHash::GENESIS));
+        if there != Some(tip.hash) {
             found.push(format!(
-                "{}: ends at {}, the server at {seq}",
-                books.device,
-                books.tip().seq
+                "{}: ends at {}, and the server's chain does not hold that",
+                books.device, tip.seq
+            ));
+        }
+        let head = rows.heads.get(&(books.device, books.incarnation));
+        let twins = world.stations.iter();
+        let twins = twins.filter(|other| other.player.device == books.device);
+        let head = head.map_or(0, |head| head.seq);
+        if twins.count() == 1 && head != tip.seq {
+            found.push(format!(
+                "{}: ends at {}, the server at {head}",
+                books.device, tip.seq
             ));
         }
     }
@@ -29,7 +40,9 @@ pub(super) fn check(world: &World) -> Vec<String> {
         .iter()
         .map(|station| station.disk.synced.tips.len())
         .sum();
-    if lives > world.stations.len() && world.tally.of(Kind::DeskRollback) == 0 {
+    let reasons = [Kind::DeskRestore, Kind::DeskClone, Kind::ServerRestore];
+    let forks = reasons.iter().any(|kind| world.tally.of(*kind) > 0);
+    if lives > world.stations.len() && !forks {
         found.push("a journal began a new life for no reason".to_owned());
     }
     found

@@ -2,11 +2,14 @@
 
 mod chains;
 mod desks;
+mod documents;
+mod groups;
 mod promises;
 mod replay;
 mod transitions;
 
 use crate::world::World;
+pub use documents::documents_waiting;
 
 /// What was found; empty when the history is as it must be.
 pub fn check(world: &World) -> Vec<String> {
@@ -15,5 +18,7 @@ pub fn check(world: &World) -> Vec<String> {
     found.extend(chains::check(world));
     found.extend(replay::check(world));
     found.extend(desks::check(world));
+    found.extend(groups::check(world));
+    found.extend(documents::check(world));
     found
 }

@@ -1,5 +1,7 @@
 //! Every op that a screen called kept is in the server's log exactly once, or in sight of a person on its desk.
 
+use crate::desk::State;
+use crate::nemesis::Kind;
 use crate::world::{Station, World};
 use desk_domain::ids::{DeviceId, OpId};
 use desk_domain::outcome::{HeldWhy, Outcome};
@@ -43,11 +45,11 @@ pub(super) fn check(world: &World) -> Vec<String> {
 
 /// Parked: the desk lists it, and the server holds its place.
 fn is_in_sight(world: &World, op: OpId, device: DeviceId) -> bool {
-    let desk = world
+    let mut desks = world
         .stations
         .iter()
-        .find(|station| station.player.device == device);
-    let listed = desk.is_some_and(|station| station.disk.synced.is_set_aside(op));
+        .filter(|station| station.player.device == device);
+    let listed = desks.any(|station| station.disk.synced.is_set_aside(op));
     listed
         && world
             .server
@@ -65,8 +67,27 @@ fn outcomes_agree(world: &World, station: &Station) -> Vec<String> {
         why: HeldWhy::BodyMissing,
     };
     let mut found = Vec::new();
+    let offices = &station.player.card.offices;
+    let reads = |case| {
+        let case = world.server.disk.synced.cases.get(&case);
+        case.is_none_or(|case| offices.contains(&case.office))
+    };
+    let restored = world.tally.of(Kind::ServerRestore) > 0;
     for (op, fate) in &station.disk.synced.fates {
+        let waits = matches!(fate.outcome, Some(Outcome::Held { .. }));
+        if waits && !reads(fate.case) {
+            continue; // its later verdict travels in a feed that is not this desk's any more
+        }
+        if fate.state == State::Parked && !judged.contains_key(op) {
+            continue; // the server has its place alone
+        }
+        if restored && carriers(world, *op) > 1 {
+            continue; // a clone sent it to the restored server; the verdict here is of before
+        }
         let truth = judged.get(op).map_or(&parked, |entry| &entry.outcome);
+        if restored && are_applied(fate.outcome.as_ref(), truth) {
+            continue; // held in the backup, and applied at another revision since
+        }
         if fate.outcome.as_ref() != Some(truth) {
             found.push(format!(
                 "{op}: the desk has {:?}, the server {truth:?}",
@@ -75,4 +96,15 @@ fn outcomes_agree(world: &World, station: &Station) -> Vec<String> {
         }
     }
     found
+}
+
+fn are_applied(here: Option<&Outcome>, there: &Outcome) -> bool {
+    let is_applied = |outcome: &Outcome| matches!(outcome, Outcome::Applied { .. });
+    here.is_some_and(is_applied) && is_applied(there)
+}
+
+/// Desks that have the op: more than one after a clone.
+fn carriers(world: &World, op: OpId) -> usize {
+    let has = |desk: &&Station| desk.disk.synced.fates.contains_key(&op);
+    world.stations.iter().filter(has).count()
 }

@@ -2,40 +2,51 @@
 
 use super::transitions;
 use crate::rules::{Cases, truth};
-use crate::server::{Entry, Rows};
+use crate::server::{Entry, Rows, Step};
 use crate::world::World;
 use desk_domain::case::Case;
+use desk_domain::ids::OpId;
 use desk_domain::op::{Op, OpBody};
 use desk_domain::outcome::Outcome;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 pub(super) fn check(world: &World) -> Vec<String> {
     let rows = &world.server.disk.synced;
+    let mut found = verdicts(rows);
     let mut cases = Cases::new();
-    let mut found = Vec::new();
-    for entry in rows.journal.iter().filter(|entry| entry.counted) {
-        let Some(op) = entry.bytes.as_ref().and_then(|bytes| Op::parse(bytes).ok()) else {
-            found.push(format!("{} counts and has no body", entry.op_id));
-            continue;
-        };
-        let before = cases.get(&op.case).map(|case| case.state);
-        let decision = truth(&world.cast, &cases, &op, entry.received_at);
-        if decision.outcome != entry.outcome {
-            found.push(format!(
-                "{}: stored {:?}, replayed {:?}",
-                op.op_id, entry.outcome, decision.outcome
-            ));
-        }
-        if let Some(case) = decision.case {
-            let role = world.cast.actors.get(&(op.device, op.actor));
-            found.extend(transitions::check(
-                before,
-                case.state,
-                case.held_from,
-                role,
-                &op,
-            ));
-            cases.insert(op.case, Rc::new(case));
+    for step in &rows.steps {
+        match step {
+            Step::Moved { case, to } => {
+                if let Some(case) = cases.get_mut(case) {
+                    Rc::make_mut(case).office = to.clone();
+                }
+            }
+            Step::Judged {
+                op,
+                session,
+                outcome,
+            } => {
+                let bytes = rows.judged.get(op).and_then(|entry| entry.bytes.as_ref());
+                let Some(op) = bytes.and_then(|bytes| Op::parse(bytes).ok()) else {
+                    found.push(format!("{op} counts and has no body"));
+                    continue;
+                };
+                let before = cases.get(&op.case).map(|case| case.state);
+                let decision = truth(&world.cast, &cases, &op, *session);
+                if decision.outcome != *outcome {
+                    let again = decision.outcome;
+                    found.push(format!(
+                        "{}: stored {outcome:?}, replayed {again:?}",
+                        op.op_id
+                    ));
+                }
+                let Some(case) = decision.case else { continue };
+                let role = world.cast.actors.get(&(op.device, op.actor));
+                let held_from = case.held_from;
+                found.extend(transitions::check(before, case.state, held_from, role, &op));
+                cases.insert(op.case, Rc::new(case));
+            }
         }
     }
     if cases != rows.cases {
@@ -49,6 +60,34 @@ pub(super) fn check(world: &World) -> Vec<String> {
         conflicts
             .filter(|entry| entry.counted)
             .filter_map(|entry| lost_value(rows, entry)),
+    );
+    found
+}
+
+/// Each op of the log has a verdict; only "held" was ever followed by another; the last one is what the log says.
+fn verdicts(rows: &Rows) -> Vec<String> {
+    let mut last: BTreeMap<OpId, &Outcome> = BTreeMap::new();
+    let mut found = Vec::new();
+    for step in &rows.steps {
+        let Step::Judged { op, outcome, .. } = step else {
+            continue;
+        };
+        let before = last.insert(*op, outcome);
+        if before.is_some_and(|before| !matches!(before, Outcome::Held { .. })) {
+            found.push(format!("{op} got a verdict after its verdict"));
+        }
+    }
+    for entry in rows.journal.iter().filter(|entry| entry.counted) {
+        if last.remove(&entry.op_id) != Some(&entry.outcome) {
+            found.push(format!(
+                "{} stands in the log with a verdict that nobody gave",
+                entry.op_id
+            ));
+        }
+    }
+    found.extend(
+        last.keys()
+            .map(|op| format!("{op} was judged and is not in the log")),
     );
     found
 }

@@ -8,6 +8,7 @@ use desk_domain::ids::{CaseId, OfficeCode, OpId};
 use desk_domain::op::Op;
 use desk_protocol::sync::{CaseChange, Change};
 use desk_sync::machine::port::FeedPage;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl Books {
@@ -16,7 +17,7 @@ impl Books {
         for change in &page.changes {
             match change {
                 Change::Case(change) => self.apply_case(cast, change),
-                Change::CaseGone { case } => self.hide(*case),
+                Change::CaseGone { case } => self.leave(&page.scope, *case),
                 Change::Merchant(_) | Change::User(_) => {}
             }
         }
@@ -29,6 +30,13 @@ impl Books {
         if page.fill {
             self.put_mark(page);
         }
+    }
+
+    /// Every office of which something stands here.
+    pub fn known_scopes(&self) -> BTreeSet<OfficeCode> {
+        let places = self.cursors.keys().chain(self.marks.keys());
+        let cases = self.confirmed.values().map(|case| &case.office);
+        places.chain(cases).cloned().collect()
     }
 
     /// Forgets the place in a feed; what came from it stays readable until the next fill is complete.
@@ -63,6 +71,7 @@ impl Books {
         if known.is_none_or(|rev| rev <= change.case.rev) {
             self.confirmed.insert(id, Rc::new(change.case.clone()));
             self.stale.remove(&id);
+            self.note_snapshot(&change.case);
         }
         self.told.extend(change.timeline.iter().map(|line| line.op));
         for told in &change.outcomes {
@@ -111,6 +120,14 @@ impl Books {
         };
         let gone: Vec<CaseId> = self.stale.iter().copied().filter(of_scope).collect();
         for case in gone {
+            self.hide(case);
+        }
+    }
+
+    /// The case left this scope. It may stand here already as a case of another scope that this desk reads too.
+    fn leave(&mut self, scope: &OfficeCode, case: CaseId) {
+        let here = self.confirmed.get(&case);
+        if here.is_none_or(|here| here.office == *scope) {
             self.hide(case);
         }
     }

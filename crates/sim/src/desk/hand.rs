@@ -26,7 +26,7 @@ impl Hand<'_> {
         disk: &mut Disk<Books>,
         call: StoreCall,
     ) -> Result<StoreReply, StoreTrouble> {
-        if let Some(reply) = read(&disk.live, &call) {
+        if let Some(reply) = self.read(&disk.live, &call) {
             return Ok(reply);
         }
         let books = &mut disk.live;
@@ -43,10 +43,11 @@ impl Hand<'_> {
                     hash,
                     outcomes,
                 };
+                if self.mutant == Some(Mutant::FlagClearedDuringUpload) {
+                    books.clear_flags(&receipt);
+                }
                 if !books.acknowledge(self.cast, &receipt) {
-                    return Err(StoreTrouble {
-                        code: "store.fork".to_owned(),
-                    });
+                    return Err(trouble("store.fork"));
                 }
             }
             StoreCall::Park { ops, .. } => {
@@ -54,14 +55,11 @@ impl Hand<'_> {
                     self.park(books, op);
                 }
             }
-            StoreCall::Rewind { seq } => books.rewind(seq),
-            StoreCall::NewIncarnation { .. } => self.new_life(books),
-            StoreCall::AdoptEpoch { epoch, scopes } => {
-                for scope in scopes {
-                    books.reset_scope(&scope);
-                }
-                books.epoch = Some(epoch);
+            StoreCall::Rewind { seq } => {
+                books.rewind(seq);
+                books.offer_again();
             }
+            StoreCall::NewIncarnation { .. } => self.new_life(books),
             StoreCall::ApplyPage(page) => {
                 books.apply_page(self.cast, &page);
                 if let Some(cursor) = page
@@ -71,20 +69,55 @@ impl Hand<'_> {
                     disk.synced.cursors.insert(page.scope.clone(), cursor);
                 }
             }
-            StoreCall::ResetScope { scope } => books.reset_scope(&scope),
-            StoreCall::DropScope { scope } => books.drop_scope(&scope),
-            StoreCall::LoadUnsent { .. }
+            StoreCall::AdoptEpoch { .. }
+            | StoreCall::ResetScope { .. }
+            | StoreCall::DropScope { .. }
+            | StoreCall::KeepScopes { .. } => self.scopes(books, call),
+            StoreCall::MarkStored { document } => books.mark_stored(document),
+            StoreCall::PutDownloaded { document, bytes } => {
+                if !books.put_downloaded(document, &bytes) {
+                    return Err(trouble("store.manifest_mismatch"));
+                }
+            }
+            // What the server has of a document is only for the screen here: the machine asks the server.
+            StoreCall::SetChunks { .. }
+            | StoreCall::LoadUnsent { .. }
             | StoreCall::LoadHead { .. }
             | StoreCall::LoadCursor { .. }
             | StoreCall::LoadDocuments
-            | StoreCall::SetChunks { .. }
-            | StoreCall::MarkStored { .. }
-            | StoreCall::PutDownloaded { .. }
             // A store that has nothing to compare: the model has no digests yet.
             | StoreCall::LoadDigest { .. }
             | StoreCall::ApplyRepair(_) => {}
         }
         Ok(StoreReply::Done)
+    }
+
+    /// Calls about which feeds are read here, and of which life of the server.
+    fn scopes(&self, books: &mut Books, call: StoreCall) {
+        if let StoreCall::AdoptEpoch {
+            epoch,
+            scopes,
+            server,
+        } = call
+        {
+            if self.mutant != Some(Mutant::OneSidedCheckpoint) {
+                books.reconcile(&server);
+            }
+            for scope in scopes.into_iter().chain(books.known_scopes()) {
+                books.reset_scope(&scope);
+            }
+            books.offer_again();
+            books.epoch = Some(epoch);
+        } else if let StoreCall::KeepScopes { scopes } = call {
+            let known = books.known_scopes().into_iter();
+            for scope in known.filter(|scope| !scopes.contains(scope)) {
+                books.drop_scope(&scope);
+            }
+        } else if let StoreCall::ResetScope { scope } = call {
+            books.reset_scope(&scope);
+        } else if let StoreCall::DropScope { scope } = call {
+            books.drop_scope(&scope);
+        }
     }
 
     fn park(&self, books: &mut Books, op: desk_domain::ids::OpId) {
@@ -96,6 +129,9 @@ impl Hand<'_> {
     }
 
     fn new_life(&self, books: &mut Books) {
+        if self.mutant == Some(Mutant::CloneKeepsNumbers) {
+            return;
+        }
         if self.mutant == Some(Mutant::WipeOnResync) {
             let tip = books.tip();
             let old = books.incarnation;
@@ -107,27 +143,58 @@ impl Hand<'_> {
     }
 }
 
-/// Calls that only look; none for a write. Documents are not part of these histories yet.
-fn read(books: &Books, call: &StoreCall) -> Option<StoreReply> {
-    if let StoreCall::LoadUnsent { max_ops, max_bytes } = call {
-        let rows = books.unsent(*max_ops, *max_bytes);
-        return Some(StoreReply::Unsent {
-            incarnation: books.incarnation,
-            rows,
-        });
+impl Hand<'_> {
+    /// Calls that only look; none for a write.
+    fn read(&self, books: &Books, call: &StoreCall) -> Option<StoreReply> {
+        if let StoreCall::LoadUnsent { max_ops, max_bytes } = call {
+            let mut rows = books.unsent(*max_ops, *max_bytes);
+            if self.mutant == Some(Mutant::FlagClearedDuringUpload) {
+                rows.retain(|row| books.is_flagged(row.op_id));
+            }
+            return Some(StoreReply::Unsent {
+                incarnation: books.incarnation,
+                rows,
+            });
+        }
+        if let StoreCall::LoadHead { server, .. } = call {
+            return Some(StoreReply::Head(self.head(books, server)));
+        }
+        if let StoreCall::LoadCursor { scope } = call {
+            let cursor = books.cursors.get(scope).copied();
+            let mark = books.marks.get(scope).filter(|_| cursor.is_none()).cloned();
+            return Some(StoreReply::Cursor { cursor, mark });
+        }
+        if !matches!(call, StoreCall::LoadDocuments) {
+            return None;
+        }
+        let (to_send, wanted) = books.to_move();
+        Some(StoreReply::Documents { to_send, wanted })
     }
-    if let StoreCall::LoadHead { server, .. } = call {
-        return Some(StoreReply::Head(head(books, server)));
+
+    fn head(&self, books: &Books, server: &[Head]) -> JournalHead {
+        let head = head(books, server);
+        if self.mutant != Some(Mutant::OneSidedCheckpoint) {
+            return head;
+        }
+        let own = (books.incarnation, head.acknowledged_seq);
+        let hash_there = books.rows.get(&own).map(|row| row.hash);
+        let server = Head {
+            incarnation: own.0,
+            seq: own.1,
+            hash: hash_there.unwrap_or(ChainHash::GENESIS),
+        };
+        JournalHead {
+            server,
+            hash_there,
+            ..head
+        }
     }
-    if let StoreCall::LoadCursor { scope } = call {
-        let cursor = books.cursors.get(scope).copied();
-        let mark = books.marks.get(scope).filter(|_| cursor.is_none()).cloned();
-        return Some(StoreReply::Cursor { cursor, mark });
+}
+
+fn trouble(code: &str) -> StoreTrouble {
+    StoreTrouble {
+        code: code.to_owned(),
     }
-    matches!(call, StoreCall::LoadDocuments).then(|| StoreReply::Documents {
-        to_send: Vec::new(),
-        wanted: Vec::new(),
-    })
 }
 
 fn head(books: &Books, server: &[Head]) -> JournalHead {

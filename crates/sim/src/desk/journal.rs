@@ -2,6 +2,7 @@
 
 use super::{Books, Fate, NewOp, Row, State, Tip};
 use crate::cast::Cast;
+use crate::person::Deed;
 use crate::rules::preview;
 use desk_domain::case::Case;
 use desk_domain::ids::{CaseId, GroupId, Incarnation};
@@ -14,7 +15,8 @@ use std::sync::Arc;
 
 impl Books {
     /// Writes one action whole, or nothing when the rules refuse one of its ops.
-    pub fn append(&mut self, cast: &Cast, ops: &[NewOp]) -> bool {
+    pub fn append(&mut self, cast: &Cast, deed: &Deed) -> bool {
+        let ops = &deed.ops;
         let Some(first) = ops.first() else {
             return false;
         };
@@ -43,6 +45,7 @@ impl Books {
         }
         for (op, bytes, hash) in written {
             self.insert(&op, bytes, hash);
+            self.note_attachment(&op, deed.paper.as_ref());
         }
         self.tips.insert(self.incarnation, tip);
         for (id, case) in moved {
@@ -115,29 +118,72 @@ impl Books {
 
     /// A new life: every op that the server has not stored is hung on a new chain under the same id.
     pub fn begin(&mut self, fresh: Incarnation) {
-        let old = self.incarnation;
-        let waits = |fate: &Fate| matches!(fate.state, State::Queued | State::Parked);
-        let rows = self.rows.range((old, 0)..=(old, u64::MAX));
-        let waiting = rows.filter(|(_, row)| self.fates.get(&row.op_id).is_some_and(waits));
-        let ops: Vec<Op> = waiting
+        let waits = |fate: &&Fate| {
+            let tip = self.tips.get(&fate.incarnation);
+            let known = tip.is_some_and(|tip| fate.seq <= tip.acknowledged);
+            fate.state == State::Queued || (fate.state == State::Parked && fate.open && !known)
+        };
+        let mut waiting: Vec<&Fate> = self.fates.values().filter(waits).collect();
+        waiting.sort_unstable_by_key(|fate| fate.order);
+        let rows = waiting
+            .into_iter()
+            .filter_map(|fate| self.rows.get(&(fate.incarnation, fate.seq)));
+        let ops: Vec<Op> = rows.filter_map(|row| Op::parse(&row.bytes).ok()).collect();
+        self.incarnation = fresh;
+        self.tips.insert(fresh, Tip::START);
+        self.hang(ops);
+    }
+
+    /// Ops of an earlier life that a restored server has lost go out again under the present one.
+    pub(super) fn bring_forward(&mut self, life: Incarnation, there: u64) {
+        let Some(tip) = self.tips.get_mut(&life) else {
+            return;
+        };
+        tip.acknowledged = tip.acknowledged.min(there);
+        // Also above what was acknowledged: a feed may have told verdicts before a receipt came.
+        let rows = self.rows.range((life, there + 1)..=(life, u64::MAX));
+        let lost = |row: &Row| {
+            let fate = self.fates.get(&row.op_id);
+            fate.is_some_and(|fate| fate.incarnation == life && fate.state != State::Parked)
+        };
+        let ops: Vec<Op> = rows
+            .filter(|(_, row)| lost(row))
             .filter_map(|(_, row)| Op::parse(&row.bytes).ok())
             .collect();
-        let mut tip = Tip::START;
-        self.incarnation = fresh;
+        for op in &ops {
+            if let Some(fate) = self.fates.get_mut(&op.op_id) {
+                fate.unsend();
+            }
+        }
+        self.hang(ops);
+    }
+
+    /// Hangs ops on the end of the present chain, under their old ids.
+    fn hang(&mut self, ops: Vec<Op>) {
+        let mut tip = self.tip();
         for mut op in ops {
             tip.seq += 1;
-            tip.hlc = op.hlc;
-            op.incarnation = fresh;
+            tip.hlc = tip.hlc.max(op.hlc);
+            op.incarnation = self.incarnation;
             op.seq = tip.seq;
             op.prev_hash = tip.hash;
             let Ok(bytes) = op.to_bytes() else { continue };
             tip.hash = ChainHash::after(tip.hash, bytes.as_bytes());
             if let Some(fate) = self.fates.get_mut(&op.op_id) {
-                (fate.incarnation, fate.seq) = (fresh, op.seq);
+                (fate.incarnation, fate.seq) = (op.incarnation, op.seq);
             }
             self.insert_row(&op, Arc::from(bytes), tip.hash);
         }
-        self.tips.insert(fresh, tip);
+        self.tips.insert(self.incarnation, tip);
+    }
+}
+
+impl Fate {
+    /// Nothing is known of what the server thinks of it.
+    pub(super) fn unsend(&mut self) {
+        self.state = State::Queued;
+        (self.replay, self.open) = (true, true);
+        (self.applied_rev, self.outcome) = (None, None);
     }
 }
 
@@ -164,7 +210,7 @@ fn envelope(books: &Books, tip: &mut Tip, new: &NewOp, group: Group) -> Op {
         case: new.case,
         group,
         kind: new.kind.clone(),
-        version: 1,
+        version: new.version,
         body: new.body.clone(),
         base_rev: new.base_rev,
         hlc: tip.hlc,

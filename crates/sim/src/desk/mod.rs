@@ -3,10 +3,13 @@
 mod feed;
 mod hand;
 mod journal;
+mod papers;
 mod receipt;
 
 use crate::rules::Cases;
-use desk_domain::ids::{CaseId, DeviceId, Epoch, Incarnation, OfficeCode, OpId, UserId};
+use desk_domain::ids::{
+    CaseId, DeviceId, DocumentId, Epoch, Incarnation, OfficeCode, OpId, UserId,
+};
 use desk_domain::op::{ChainHash, Hlc};
 use desk_domain::outcome::Outcome;
 use desk_domain::time::Millis;
@@ -17,6 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub use hand::Hand;
+pub use papers::{Paper, Transfer};
 
 /// What a person did, before it has a place in the journal.
 #[derive(Clone, Debug)]
@@ -25,6 +29,7 @@ pub struct NewOp {
     pub actor: UserId,
     pub case: CaseId,
     pub kind: String,
+    pub version: u16,
     pub body: Box<RawValue>,
     pub base_rev: Option<OpId>,
     pub captured_at: Millis,
@@ -90,6 +95,9 @@ pub struct Books {
     pub cursors: BTreeMap<OfficeCode, u64>,
     marks: BTreeMap<OfficeCode, FillMark>,
     pub epoch: Option<Epoch>,
+    pub papers: BTreeMap<DocumentId, Paper>,
+    /// What the server's newest verified backup holds of each life of this journal.
+    pub safe: BTreeMap<Incarnation, u64>,
     next_order: u64,
 }
 
@@ -109,6 +117,8 @@ impl Books {
             cursors: BTreeMap::new(),
             marks: BTreeMap::new(),
             epoch: None,
+            papers: BTreeMap::new(),
+            safe: BTreeMap::new(),
             next_order: 0,
         }
     }
@@ -144,7 +154,7 @@ impl Books {
             && self
                 .fates
                 .values()
-                .all(|fate| matches!(fate.state, State::Judged))
+                .all(|fate| matches!(fate.state, State::Judged | State::Parked))
     }
 }
 

@@ -5,8 +5,8 @@ use crate::cast::Cast;
 use desk_domain::case::Case;
 use desk_domain::ids::{CaseId, Incarnation, OpId};
 use desk_domain::op::ChainHash;
-use desk_domain::outcome::Outcome;
-use desk_protocol::sync::OpOutcome;
+use desk_domain::outcome::{HeldWhy, Outcome};
+use desk_protocol::sync::{Head, OpOutcome};
 use std::collections::BTreeSet;
 
 /// The server's word that it has everything up to `seq`.
@@ -34,7 +34,7 @@ impl Books {
         let stored = |fate: &&mut Fate| {
             fate.incarnation == receipt.incarnation
                 && fate.seq <= receipt.seq
-                && matches!(fate.state, State::Queued | State::Parked)
+                && fate.state == State::Queued // of a parked op the server has the hash alone
         };
         for fate in self.fates.values_mut().filter(stored) {
             fate.state = State::Stored;
@@ -53,6 +53,24 @@ impl Books {
         true
     }
 
+    /// M14: nothing of the cases in this receipt is "to send" any more, whatever was typed meanwhile.
+    pub fn clear_flags(&mut self, receipt: &Receipt) {
+        let told = receipt.outcomes.iter();
+        let cases: BTreeSet<CaseId> = told
+            .filter_map(|told| self.fates.get(&told.op_id).map(|fate| fate.case))
+            .collect();
+        let waits = |fate: &&mut Fate| fate.state == State::Queued && cases.contains(&fate.case);
+        for fate in self.fates.values_mut().filter(waits) {
+            fate.state = State::Stored;
+        }
+    }
+
+    /// M14: the op is marked "to send".
+    pub fn is_flagged(&self, op: OpId) -> bool {
+        let state = self.fates.get(&op).map(|fate| fate.state);
+        matches!(state, Some(State::Queued | State::Parked))
+    }
+
     /// Puts an op aside for a person to look at.
     pub fn park(&mut self, op: OpId) {
         let waits = |fate: &&mut Fate| matches!(fate.state, State::Queued | State::Parked);
@@ -61,7 +79,7 @@ impl Books {
         }
     }
 
-    /// M03: the op is gone from every list; only its place in the chain is left.
+    /// M11: the op is gone from every list; only its place in the chain is left.
     pub fn drop_op(&mut self, op: OpId) {
         self.fates.remove(&op);
     }
@@ -73,13 +91,36 @@ impl Books {
             fate.incarnation == incarnation && fate.seq > seq && fate.state != State::Parked
         };
         for fate in self.fates.values_mut().filter(above) {
-            fate.state = State::Queued;
-            (fate.replay, fate.open) = (true, true);
-            (fate.applied_rev, fate.outcome) = (None, None);
+            fate.unsend();
         }
         if let Some(tip) = self.tips.get_mut(&incarnation) {
             tip.acknowledged = tip.acknowledged.min(seq);
         }
+    }
+
+    /// The server's database began a new life: whatever it does not show to have of this journal, in whichever life of
+    /// that, is unsent again. Ops of earlier lives are hung on the end of the present chain.
+    pub fn reconcile(&mut self, server: &[Head]) {
+        let lives: Vec<Incarnation> = self.tips.keys().copied().collect();
+        for life in lives {
+            let there = self.common(life, server);
+            // Also when nothing above was acknowledged: a feed may have told verdicts of the old life.
+            if life == self.incarnation {
+                self.rewind(there);
+            } else {
+                self.bring_forward(life, there);
+            }
+        }
+    }
+
+    /// Up to where the server's chain of this life is known to be ours; 0 when that cannot be told.
+    fn common(&self, life: Incarnation, server: &[Head]) -> u64 {
+        let head = server.iter().find(|head| head.incarnation == life);
+        let ours = |head: &&Head| {
+            let row = self.rows.get(&(life, head.seq));
+            row.is_some_and(|row| row.hash == head.hash)
+        };
+        head.filter(ours).map_or(0, |head| head.seq)
     }
 
     /// The verdict on one op. `folded` says that the confirmed snapshot has the op in it.
@@ -87,7 +128,14 @@ impl Books {
         let Some(fate) = self.fates.get(&op) else {
             return;
         };
+        let body_missing = Outcome::Held {
+            why: HeldWhy::BodyMissing,
+        };
+        if matches!(fate.state, State::Queued | State::Parked) && *told == body_missing {
+            return; // the server says what the desk told it
+        }
         let confirmed = self.confirmed.get(&fate.case);
+        // A verdict stands for ever; only "held" may still become one.
         let standing = fate
             .outcome
             .as_ref()

@@ -1,6 +1,7 @@
 //! Feed pages and first fills, read from what is committed.
 
 use super::{Asked, Handled, Rows, Server, asked_for};
+use crate::mutant::Mutant;
 use desk_domain::ids::{CaseId, DeviceId, OfficeCode};
 use desk_domain::time::Millis;
 use desk_protocol::error as code;
@@ -67,6 +68,9 @@ impl Server {
         let from = (query.scope.clone(), query.cursor.saturating_add(1));
         for ((_, position), case) in rows.feed.range(from..=(query.scope.clone(), u64::MAX)) {
             if !cases.contains(case) && cases.len() >= limit {
+                if self.mutant == Some(Mutant::OffByOnePage) {
+                    cursor = *position;
+                }
                 break;
             }
             cases.insert(*case);
@@ -74,7 +78,7 @@ impl Server {
         }
         let changes = cases
             .into_iter()
-            .filter_map(|case| change(rows, case, device, query.cursor))
+            .filter_map(|case| change(rows, &query.scope, case, (device, query.cursor)))
             .collect();
         self.reply(
             now,
@@ -132,7 +136,7 @@ impl Server {
             .map(|last| format!("{position}.{last}"));
         let changes = ids
             .into_iter()
-            .filter_map(|case| change(rows, case, device, 0))
+            .filter_map(|case| change(rows, scope, case, (device, 0)))
             .collect();
         Some(SnapshotReply {
             scope: scope.clone(),
@@ -142,18 +146,25 @@ impl Server {
         })
     }
 
-    fn serves(&self, device: DeviceId, scope: &OfficeCode) -> bool {
-        let player = self
-            .cast
-            .players
-            .iter()
-            .find(|player| player.device == device);
+    pub(super) fn serves(&self, device: DeviceId, scope: &OfficeCode) -> bool {
+        let mut players = self.cast.players.iter();
+        let player = players.find(|player| player.device == device);
         player.is_some_and(|player| player.card.offices.contains(scope))
+            && !self.closed.contains(&(device, scope.clone()))
     }
 }
 
-fn change(rows: &Rows, id: CaseId, device: DeviceId, cursor: u64) -> Option<Change> {
+/// A case of the scope whole, or the marker that it has left.
+fn change(
+    rows: &Rows,
+    scope: &OfficeCode,
+    id: CaseId,
+    (device, cursor): (DeviceId, u64),
+) -> Option<Change> {
     let case = rows.cases.get(&id)?;
+    if case.office != *scope {
+        return Some(Change::CaseGone { case: id });
+    }
     let lines = rows
         .timeline
         .get(&id)

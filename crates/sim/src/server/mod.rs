@@ -1,29 +1,38 @@
 //! The server as a model: the semantics of `desk-server`'s repo and routes, in memory, on a disk with a power switch.
 
+mod bench;
+mod documents;
 mod feed;
 mod push;
 mod session;
+mod system;
 
-use crate::cast::Cast;
+use crate::cast::{Cast, DAWN};
+use crate::dice::Dice;
 use crate::disk::Disk;
+use crate::fail::{FailPoint, Traps};
 use crate::mutant::Mutant;
-use crate::rules::Cases;
-use desk_domain::case::TimelineEntry;
-use desk_domain::ids::{CaseId, DeviceId, Epoch, Incarnation, OfficeCode, OpId};
+use crate::objects::Objects;
+use crate::rules::{Cases, Session as Judging};
+use desk_domain::case::{DocumentKind, DocumentManifest, TimelineEntry};
+use desk_domain::ids::{CaseId, DeviceId, DocumentId, Epoch, Incarnation, OfficeCode, OpId};
 use desk_domain::op::ChainHash;
 use desk_domain::outcome::Outcome;
 use desk_domain::time::Millis;
 use desk_protocol::error::{self as code, Problem};
 use desk_protocol::sync::{Head, HelloReply, HelloRequest, Limits, PullQuery};
-use desk_protocol::{CONTENT_TYPE, Envelope, MAX_PUSH_BYTES, MAX_WAIT_MS, PROTOCOL};
+use desk_protocol::{
+    CONTENT_TYPE, Envelope, MAX_PAGE, MAX_PUSH_BYTES, MAX_PUSH_OPS, MAX_WAIT_MS, PROTOCOL,
+};
 use desk_sync::wire::{Body, Call, Raw};
 pub use push::POISON;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use session::Session;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
+pub use system::Backup;
 
 /// One stored op, or the place of a parked one.
 #[derive(Clone, Debug)]
@@ -40,9 +49,36 @@ pub struct Entry {
     pub hash: ChainHash,
     pub content: ChainHash,
     pub outcome: Outcome,
-    pub received_at: Millis,
     /// Where the case stood in its feed when this was written; 0 when nothing changed.
     pub position: u64,
+}
+
+/// One thing that changed the truth, in the order in which it did; the checker replays these.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Step {
+    /// An op got a verdict: its first, or the one that ended a "held".
+    Judged {
+        op: OpId,
+        session: Judging,
+        outcome: Outcome,
+    },
+    Moved {
+        case: CaseId,
+        to: OfficeCode,
+    },
+}
+
+/// One document that an op has announced.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Paper {
+    pub case: CaseId,
+    pub kind: DocumentKind,
+    pub manifest: DocumentManifest,
+    /// The office under which the bytes lie.
+    pub shelf: OfficeCode,
+    /// Who may send and read it: the office it was attached in, and those that its case came to.
+    pub offices: BTreeSet<OfficeCode>,
+    pub stored: bool,
 }
 
 /// Everything that the server's database holds.
@@ -57,7 +93,56 @@ pub struct Rows {
     pub counters: BTreeMap<OfficeCode, u64>,
     pub feed: BTreeMap<(OfficeCode, u64), CaseId>,
     pub timeline: BTreeMap<CaseId, Vec<(u64, Rc<TimelineEntry>)>>,
+    pub steps: Vec<Step>,
+    pub papers: BTreeMap<DocumentId, Paper>,
+    /// M01: numbers drawn so far, and rows whose COMMIT has not appeared yet.
+    sequences: BTreeMap<OfficeCode, u64>,
+    late: Vec<(Millis, (OfficeCode, u64, CaseId))>,
     sessions: BTreeMap<String, Session>,
+}
+
+impl Rows {
+    fn append(&mut self, entry: Entry) {
+        let index = self.journal.len();
+        self.journal.push(Rc::new(entry));
+        self.index(index);
+    }
+
+    fn replace(&mut self, index: usize, entry: Entry) {
+        if let Some(row) = self.journal.get_mut(index) {
+            *row = Rc::new(entry);
+        }
+        self.index(index);
+    }
+
+    fn index(&mut self, index: usize) {
+        let Some(entry) = self.journal.get(index) else {
+            return;
+        };
+        let place = (entry.device, entry.incarnation, entry.seq);
+        self.places.insert(place, Rc::clone(entry));
+        if entry.counted {
+            self.judged.insert(entry.op_id, Rc::clone(entry));
+        }
+    }
+
+    /// M01: rows whose slow COMMIT is through by now.
+    pub fn show_late(&mut self, now: Millis) {
+        for (shows_at, (office, position, case)) in std::mem::take(&mut self.late) {
+            if shows_at > now {
+                self.late.push((shows_at, (office, position, case)));
+                continue;
+            }
+            let top = self.counters.entry(office.clone()).or_default();
+            *top = (*top).max(position);
+            self.feed.insert((office, position), case);
+        }
+    }
+
+    /// M01: true while a COMMIT has not appeared.
+    pub fn has_late(&self) -> bool {
+        !self.late.is_empty()
+    }
 }
 
 /// What becomes of a request.
@@ -72,6 +157,8 @@ pub enum Handled {
         device: DeviceId,
         until: Millis,
     },
+    /// The process died on the way; the trap that sprang says how.
+    Dies,
 }
 
 /// A running server.
@@ -84,6 +171,17 @@ pub struct Server {
     /// Most cases of one page, and most ops of one push.
     pub page: usize,
     pub push_ops: usize,
+    pub objects: Objects,
+    pub traps: Traps,
+    /// It knows the kinds of the future.
+    pub learned: bool,
+    /// Devices of a version to which no feed is read any more.
+    pub outdated: BTreeSet<DeviceId>,
+    /// Offices taken from a device for a while.
+    pub closed: BTreeSet<(DeviceId, OfficeCode)>,
+    /// Heads in the newest verified backup.
+    safe: BTreeMap<(DeviceId, Incarnation), u64>,
+    chance: Dice,
     issued: u64,
 }
 
@@ -96,12 +194,8 @@ pub struct Asked<'a> {
 
 impl Server {
     /// An empty office.
-    pub fn new(
-        cast: Cast,
-        epoch: Epoch,
-        mutant: Option<Mutant>,
-        (push_ops, page): (usize, usize),
-    ) -> Self {
+    pub fn new(cast: Cast, chance: Dice, mutant: Option<Mutant>) -> Self {
+        let epoch = Epoch::new(DAWN, &chance);
         let counters = cast
             .offices()
             .into_iter()
@@ -116,8 +210,15 @@ impl Server {
             epoch,
             cast,
             mutant,
-            page,
-            push_ops,
+            page: MAX_PAGE,
+            push_ops: MAX_PUSH_OPS,
+            objects: Objects::new(mutant == Some(Mutant::RenameWithoutFsync)),
+            traps: Traps::default(),
+            learned: false,
+            outdated: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            safe: BTreeMap::new(),
+            chance,
             issued: 0,
         }
     }
@@ -139,15 +240,19 @@ impl Server {
             "/v1/sync/push" => self.with_body(asked, |server, asked, body| {
                 server.push(asked.now, device, &body)
             }),
+            "/v1/sync/pull" | "/v1/sync/snapshot" if self.outdated.contains(&device) => {
+                Handled::Now(self.problem(asked.now, 426, code::UPGRADE_REQUIRED, &[]))
+            }
             "/v1/sync/pull" => self.pull(asked, device),
             "/v1/sync/snapshot" => self.snapshot(asked, device),
+            _ if path.starts_with("/v1/documents") => self.document(asked, device),
             _ => Handled::Now(self.problem(asked.now, 404, code::NOT_FOUND, &[])),
         }
     }
 
-    /// The process died; only the disk stays.
-    pub fn crash(&mut self) {
-        self.disk.crash();
+    /// True when the process dies here.
+    fn dies(&mut self, point: FailPoint) -> bool {
+        self.traps.spring(point)
     }
 
     fn with_body<T: DeserializeOwned>(
@@ -172,28 +277,29 @@ impl Server {
             .filter(|((of, _), _)| *of == device)
             .map(|(_, head)| *head)
             .collect();
-        let player = self
-            .cast
-            .players
-            .iter()
-            .find(|player| player.device == device);
-        let scopes = player.map(|player| player.card.offices.iter().cloned().collect());
+        let offices = self.cast.offices().into_iter();
+        let scopes = offices
+            .filter(|office| self.serves(device, office))
+            .collect();
+        let of_device = self.safe.iter().filter(|((of, _), _)| *of == device);
+        let backup_safe_seq = of_device.map(|((_, life), seq)| (*life, *seq)).collect();
+        let oldest_protocol = PROTOCOL + u32::from(self.outdated.contains(&device));
         Handled::Now(self.reply(
             now,
             HelloReply {
                 server_version: "sim".to_owned(),
                 protocol: PROTOCOL,
-                oldest_protocol: PROTOCOL,
+                oldest_protocol,
                 limits: Limits {
                     push_ops: self.push_ops,
                     push_bytes: MAX_PUSH_BYTES,
                     page: self.page,
                     wait_ms: MAX_WAIT_MS,
-                    document_bytes: 0,
+                    document_bytes: u64::MAX,
                 },
                 heads,
-                backup_safe_seq: BTreeMap::new(),
-                scopes: scopes.unwrap_or_default(),
+                backup_safe_seq,
+                scopes,
                 policy: String::new(),
                 policy_version: 1,
                 bundle_recipients: Vec::new(),

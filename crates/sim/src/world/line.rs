@@ -1,11 +1,12 @@
 //! The line: every message may be lost, doubled, late, cut or answered by a stranger.
 
 use super::{Event, World};
+use crate::mutant::Mutant;
 use crate::nemesis::{Kind, Way};
 use crate::server::portal;
 use desk_domain::ids::DeviceId;
 use desk_domain::time::Millis;
-use desk_sync::machine::port::{Flight, Input, Lane, LinkError, ReplyBody};
+use desk_sync::machine::port::{Flight, Input, Lane, LinkError, Reply, ReplyBody, Stamp};
 use desk_sync::wire::{Call, Expect, Raw, decode};
 use std::rc::Rc;
 
@@ -39,7 +40,7 @@ impl World {
             },
         );
         if self.is_cut_off(desk, Way::Up) {
-            self.tally.count(Kind::Partition);
+            self.tally.count(Kind::PartitionUp);
             if self.dice.line.permille(500) {
                 let error = *self
                     .dice
@@ -71,6 +72,12 @@ impl World {
             return self.tally.count(Kind::Drop);
         }
         let latency = self.latency();
+        if self.dice.line.permille(self.weather.cut / 2) {
+            // The server never sees the whole body; the desk hears that the connection broke.
+            self.tally.count(Kind::CutMidRequest);
+            let result = Err(LinkError::Cut);
+            return self.after(latency, Event::Answer { conn: id, result });
+        }
         self.after(latency, Event::Arrive { conn: id });
         if self.dice.line.permille(self.weather.duplicate) {
             self.tally.count(Kind::Duplicate);
@@ -85,7 +92,7 @@ impl World {
             return;
         };
         if self.is_cut_off(desk, Way::Down) {
-            return self.tally.count(Kind::Partition);
+            return self.tally.count(Kind::PartitionDown);
         }
         if self.dice.line.permille(self.weather.drop) {
             return self.tally.count(Kind::Drop);
@@ -151,16 +158,9 @@ impl World {
             return;
         }
         let result = result.map(|raw| decode(conn.expect, raw.as_ref().clone()));
-        let device = conn.device;
-        if let Ok(reply) = &result
-            && let ReplyBody::Push(push) = &reply.body
-        {
-            let head = self
-                .ledger
-                .acknowledged
-                .entry((device, push.head.incarnation))
-                .or_default();
-            *head = (*head).max(push.head.seq);
+        let (device, path) = (conn.device, conn.call.path.clone());
+        if let Ok(reply) = &result {
+            self.take_note(desk, device, &path, reply);
         }
         self.feed(
             desk,
@@ -170,6 +170,29 @@ impl World {
                 result,
             },
         );
+    }
+
+    /// What the world remembers of an answer: the promise in a receipt, and what a backup holds.
+    fn take_note(&mut self, desk: usize, device: DeviceId, path: &str, reply: &Reply) {
+        let of_today = |stamp: &Stamp| stamp.epoch == self.server.epoch;
+        if let ReplyBody::Push(push) = &reply.body
+            && reply.stamp.as_ref().is_some_and(of_today)
+        {
+            let heads = &mut self.ledger.acknowledged;
+            let head = heads.entry((device, push.head.incarnation)).or_default();
+            *head = (*head).max(push.head.seq);
+        }
+        let Some(station) = self.stations.get_mut(desk) else {
+            return;
+        };
+        if let ReplyBody::Hello(hello) = &reply.body {
+            station.disk.live.safe = hello.backup_safe_seq.clone();
+            station.disk.live.tidy();
+        }
+        let deletes = self.mutant == Some(Mutant::DeleteOnLastChunk);
+        if deletes && matches!(&reply.body, ReplyBody::Chunk(chunk) if chunk.stored) {
+            station.note_chunk(path);
+        }
     }
 
     pub(super) fn is_cut_off(&self, desk: usize, way: Way) -> bool {

@@ -1,26 +1,33 @@
-//! The nemesis strikes.
+//! The nemesis strikes: deaths, clocks, full disks, versions.
 
 use super::{Event, World};
+use crate::fail::Death;
 use crate::nemesis::{Fault, Kind, Way};
-use crate::person::Odd;
-use desk_domain::ids::OpId;
 
 impl World {
     pub(super) fn strike(&mut self, fault: Fault) {
         match fault {
-            Fault::KillDesk { desk } => self.kill_desk(desk),
-            Fault::KillServer => self.kill_server(),
+            Fault::KillDesk { desk, death } => self.kill_desk(desk, death),
+            Fault::KillServer { death } => self.kill_server(death),
             Fault::ExpireTokens => {
                 self.tally.count(Kind::TokenExpiry);
                 self.server.expire_all();
             }
-            Fault::Rollback { desk } => self.roll_back(desk),
+            Fault::RestoreDesk { desk } => self.restore_desk(desk),
+            Fault::CloneDesk { desk } => self.clone_desk(desk),
+            Fault::BackupServer => self.server_backup = Some(self.server.back_up()),
+            Fault::RestoreServer => self.restore_server(),
+            Fault::Learn => self.learn(),
+            Fault::OutdateDesk { desk } => self.outdate(desk),
+            Fault::UpdateDesk { desk } => self.update(desk),
+            Fault::MoveCase => self.move_some_case(),
+            Fault::CloseScope { desk } => self.close_scope(desk),
+            Fault::OpenScopes => self.server.closed.clear(),
             Fault::Partition { .. }
             | Fault::Skew { .. }
             | Fault::FillDisk { .. }
-            | Fault::Backup { .. }
-            | Fault::Poison { .. }
-            | Fault::Unknown { .. } => self.trouble_desk(fault),
+            | Fault::BackupDesk { .. }
+            | Fault::Odd { .. } => self.trouble_desk(fault),
         }
     }
 
@@ -28,58 +35,59 @@ impl World {
         let (Fault::Partition { desk, .. }
         | Fault::Skew { desk, .. }
         | Fault::FillDisk { desk, .. }
-        | Fault::Backup { desk }
-        | Fault::Poison { desk }
-        | Fault::Unknown { desk }
-        | Fault::KillDesk { desk }
-        | Fault::Rollback { desk }) = fault
+        | Fault::BackupDesk { desk }
+        | Fault::Odd { desk, .. }) = fault
         else {
             return;
         };
         let Some(station) = self.stations.get_mut(desk) else {
             return;
         };
-        match fault {
-            Fault::Partition { way, until, .. } => {
-                if way != Way::Down {
-                    station.deaf_up_until = until;
-                }
-                if way != Way::Up {
-                    station.deaf_down_until = until;
-                }
+        if let Fault::Partition { way, until, .. } = fault {
+            if way != Way::Down {
+                station.deaf_up_until = until;
             }
-            Fault::Skew { skew_ms, .. } => {
-                self.tally.count(Kind::ClockSkew);
-                station.skew_ms = skew_ms;
+            if way != Way::Up {
+                station.deaf_down_until = until;
             }
-            Fault::FillDisk { until, .. } => station.full_until = until,
-            Fault::Backup { .. } => station.backup = Some(station.disk.synced.clone()),
-            Fault::Poison { .. } => station.odd.push_back(Odd::Poisoned),
-            Fault::Unknown { .. } => station.odd.push_back(Odd::UnknownKind),
-            Fault::KillDesk { .. }
-            | Fault::KillServer
-            | Fault::ExpireTokens
-            | Fault::Rollback { .. } => {}
+        }
+        if let Fault::Skew { skew_ms, .. } = fault {
+            self.tally.count(Kind::ClockSkew);
+            station.skew_ms = skew_ms;
+        }
+        if let Fault::FillDisk { until, .. } = fault {
+            station.full_until = until;
+        }
+        if let Fault::BackupDesk { .. } = fault {
+            station.backup = Some(station.disk.synced.clone());
+        }
+        if let Fault::Odd { odd, .. } = fault {
+            station.odd.push_back(odd);
         }
     }
 
     pub(super) fn kill_in_write(&mut self, desk: Option<usize>, life: u64) {
+        let death = if self.dice.disks.permille(500) {
+            Death::Kill
+        } else {
+            Death::PowerCut
+        };
         match desk {
-            None if life == self.server_life => self.kill_server(),
+            None if life == self.server_life => self.kill_server(death),
             Some(desk)
                 if self
                     .stations
                     .get(desk)
                     .is_some_and(|station| station.life == life) =>
             {
-                self.kill_desk(desk);
+                self.kill_desk(desk, death);
             }
             None | Some(_) => {}
         }
     }
 
-    /// The process dies without a word; the disk keeps what was synced.
-    pub(super) fn kill_desk(&mut self, desk: usize) {
+    /// The process dies without a word; the disk keeps what was committed or, after a power cut, what was synced.
+    pub(super) fn kill_desk(&mut self, desk: usize, death: Death) {
         let Some(station) = self
             .stations
             .get_mut(desk)
@@ -87,34 +95,55 @@ impl World {
         else {
             return;
         };
-        self.tally.count(Kind::DeskKill);
-        if station.disk.live.rows.len() > station.disk.synced.rows.len() {
+        self.tally.count(match death {
+            Death::Kill => Kind::DeskKill,
+            Death::PowerCut => Kind::DeskPowerCut,
+        });
+        if station.disk.live.rows.len() > station.disk.committed().rows.len() {
             self.tally.count(Kind::UnsyncedLost);
         }
-        station.die();
+        station.die(death);
         let down_ms = self.dice.disks.span(300, 60_000);
         self.after(down_ms, Event::DeskUp { desk });
     }
 
-    /// Somebody restores the desk's disk: what was written since the backup is gone from it.
-    fn roll_back(&mut self, desk: usize) {
-        self.kill_desk(desk);
+    /// A named place was passed in a desk; true when the process died there.
+    pub(super) fn desk_trapped(&mut self, desk: usize) -> bool {
         let Some(station) = self.stations.get_mut(desk) else {
+            return false;
+        };
+        let Some((point, death)) = station.traps.sprung.take() else {
+            return false;
+        };
+        self.tally.count_point(point);
+        self.kill_desk(desk, death);
+        true
+    }
+
+    fn learn(&mut self) {
+        if !self.server_up {
+            return self.after(10_000, Event::Strike(Fault::Learn));
+        }
+        for _ in 0..self.server.learn(self.now) {
+            self.tally.count(Kind::FutureLearned);
+        }
+        self.ring(self.server_life);
+    }
+
+    fn outdate(&mut self, desk: usize) {
+        if let Some(station) = self.stations.get(desk) {
+            self.tally.count(Kind::OldDesk);
+            self.server.outdated.insert(station.player.device);
+        }
+    }
+
+    /// The new version is installed: the program starts anew.
+    fn update(&mut self, desk: usize) {
+        let Some(station) = self.stations.get(desk) else {
             return;
         };
-        let Some(backup) = station.backup.take() else {
-            return;
-        };
-        self.tally.count(Kind::DeskRollback);
-        let stored = &self.server.disk.synced.judged;
-        let gone = station
-            .disk
-            .synced
-            .fates
-            .keys()
-            .filter(|op| !backup.fates.contains_key(*op) && !stored.contains_key(*op));
-        let gone: Vec<OpId> = gone.copied().collect();
-        self.ledger.excused.extend(gone);
-        station.disk = crate::disk::Disk::holding(backup);
+        if self.server.outdated.remove(&station.player.device) {
+            self.kill_desk(desk, Death::Kill);
+        }
     }
 }

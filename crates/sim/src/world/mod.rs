@@ -1,17 +1,21 @@
 //! One history: desks, a server, the line between them, people and misfortune, on one agenda of virtual time.
 
+mod calamity;
 mod ledger;
 mod line;
 mod misfortune;
 mod office;
+mod seat;
 mod station;
+mod store;
 
 use crate::cast::{Cast, DAWN};
 use crate::dice::Dice;
+use crate::fail::FailPoint;
 use crate::mutant::Mutant;
 use crate::nemesis::{Fault, Kind, Plan, Tally, Weather};
-use crate::server::Server;
-use desk_domain::ids::Epoch;
+use crate::paper::CHUNK;
+use crate::server::{Backup, Server};
 use desk_domain::outcome::Outcome;
 use desk_domain::time::Millis;
 use desk_sync::machine::Config;
@@ -77,6 +81,10 @@ enum Event {
         desk: usize,
     },
     Strike(Fault),
+    /// The system writes back what a commit left in its memory, M06.
+    WriteBack {
+        desk: usize,
+    },
     /// A process dies within a write.
     KillInWrite {
         desk: Option<usize>,
@@ -105,8 +113,10 @@ pub struct World {
     now: Millis,
     server_up: bool,
     server_life: u64,
-    /// Answers that go out with the next sync of the server's disk.
-    committing: Vec<(u64, Rc<Raw>)>,
+    /// Answers that go out with the next sync of the server's disk, and where it may die in between.
+    committing: Vec<(u64, Rc<Raw>, Option<FailPoint>)>,
+    server_backup: Option<Backup>,
+    seed: u64,
     waits: BTreeMap<u64, Wait>,
     conns: BTreeMap<u64, Conn>,
     agenda: BTreeMap<(Millis, u64), Event>,
@@ -128,13 +138,21 @@ impl World {
             usize::try_from(push_ops).unwrap_or(2),
             usize::try_from(page).unwrap_or(1),
         );
-        let server = Server::new(cast.clone(), Epoch::new(DAWN, &ids), mutant, limits);
+        let mut server = Server::new(cast.clone(), ids, mutant);
+        (server.push_ops, server.page) = limits;
+        server.traps = plan.server_traps;
         let config = Config {
             page: limits.1,
+            chunk_bytes: u64::try_from(CHUNK).unwrap_or(1),
             ..Config::default()
         };
-        let stations = cast.players.iter().zip(10..).map(|(player, stream)| {
-            Station::new(player.clone(), config, Arc::new(Dice::new(seed, stream)))
+        let traps = plan.desk_traps.into_iter();
+        let stations = cast.players.iter().zip(10..).zip(traps);
+        let stations = stations.map(|((player, stream), traps)| {
+            let chance = Arc::new(Dice::new(seed, stream));
+            let mut station = Station::new(player.clone(), config, chance);
+            station.traps = traps;
+            station
         });
         let mut world = Self {
             stations: stations.collect(),
@@ -154,6 +172,8 @@ impl World {
             server_up: true,
             server_life: 0,
             committing: Vec::new(),
+            server_backup: None,
+            seed,
             waits: BTreeMap::new(),
             conns: BTreeMap::new(),
             agenda: BTreeMap::new(),
@@ -179,7 +199,7 @@ impl World {
             self.events += 1;
             self.trace = Dice::new(self.trace ^ number, at.unsigned_abs()).roll();
             if at >= self.calm_at {
-                self.weather = Weather::default();
+                self.calm_down();
                 let settles = matches!(
                     event,
                     Event::DeskSync { .. } | Event::ServerSync { .. } | Event::Act { .. }
@@ -209,6 +229,14 @@ impl World {
         }
     }
 
+    fn calm_down(&mut self) {
+        self.weather = Weather::default();
+        self.server.traps.clear();
+        for station in &mut self.stations {
+            station.traps.clear();
+        }
+    }
+
     fn happen(&mut self, event: Event) {
         match event {
             Event::Arrive { conn } => self.arrive(conn),
@@ -228,6 +256,7 @@ impl World {
             Event::Act { desk } => self.act(desk),
             Event::SignIn { desk } => self.sign_in(desk),
             Event::Strike(fault) => self.strike(fault),
+            Event::WriteBack { desk } => self.write_back(desk),
             Event::KillInWrite { desk, life } => self.kill_in_write(desk, life),
         }
     }
@@ -247,6 +276,7 @@ impl World {
     fn is_drained(&self) -> bool {
         self.server_up
             && self.committing.is_empty()
+            && !self.server.disk.synced.has_late()
             && self.stations.iter().all(|desk| self.has_all(desk))
     }
 
@@ -254,7 +284,9 @@ impl World {
         let counters = &self.server.disk.synced.counters;
         let follows = |scope| desk.disk.synced.cursors.get(scope) == counters.get(scope);
         desk.is_idle()
+            && desk.disk.synced.epoch == Some(self.server.epoch)
             && desk.disk.synced.is_drained()
+            && crate::check::documents_waiting(&self.server, &desk.disk.synced).is_empty()
             && desk.player.card.offices.iter().all(follows)
     }
 
@@ -263,11 +295,31 @@ impl World {
             .stations
             .iter()
             .filter(|desk| !self.has_all(desk))
-            .map(Station::describe);
+            .map(|desk| self.describe(desk));
         format!(
             "{} events; {}",
             self.events,
             late.collect::<Vec<_>>().join("; ")
         )
+    }
+
+    fn describe(&self, desk: &Station) -> String {
+        let books = &desk.disk.synced;
+        let waiting = crate::check::documents_waiting(&self.server, books);
+        let rows = &self.server.disk.synced;
+        let papers = waiting.iter().filter_map(|id| {
+            let paper = books.papers.get(id)?;
+            let there = rows
+                .papers
+                .get(id)
+                .map(|there| (there.stored, &there.offices));
+            let here = paper.bytes.is_some();
+            Some(format!(
+                "{id} {:?} here {here} there {there:?}",
+                paper.transfer
+            ))
+        });
+        let papers: Vec<String> = papers.collect();
+        format!("{}, documents {papers:?}", desk.describe())
     }
 }

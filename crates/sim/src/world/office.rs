@@ -1,6 +1,7 @@
 //! The server's process on the agenda: requests arrive, its disk syncs, polls wait, it dies and comes back.
 
 use super::{Event, World};
+use crate::fail::{Death, FailPoint};
 use crate::mutant::Mutant;
 use crate::nemesis::Kind;
 use crate::server::{Asked, Handled};
@@ -8,6 +9,7 @@ use desk_domain::ids::DeviceId;
 use desk_domain::time::Millis;
 use desk_protocol::sync::PullQuery;
 use desk_sync::machine::port::LinkError;
+use desk_sync::wire::{Call, Expect, Raw};
 use std::rc::Rc;
 
 /// A poll that waits for news.
@@ -46,7 +48,8 @@ impl World {
         };
         match self.server.handle(&asked) {
             Handled::Now(raw) => self.send_back(id, Rc::new(raw)),
-            Handled::AfterSync(raw) => self.commit(id, Rc::new(raw)),
+            Handled::AfterSync(raw) => self.commit(id, Rc::new(raw), point_of(&call)),
+            Handled::Dies => self.server_trapped(),
             Handled::Waits {
                 query,
                 device,
@@ -72,7 +75,15 @@ impl World {
         }
     }
 
-    fn commit(&mut self, conn: u64, raw: Rc<desk_sync::wire::Raw>) {
+    /// The process died at a named place, before it could answer.
+    fn server_trapped(&mut self) {
+        if let Some((point, death)) = self.server.traps.sprung.take() {
+            self.tally.count_point(point);
+            self.kill_server(death);
+        }
+    }
+
+    fn commit(&mut self, conn: u64, raw: Rc<Raw>, point: Option<FailPoint>) {
         let mut sync_ms = if self.dice.disks.permille(50) {
             self.dice.disks.span(50, 900)
         } else {
@@ -82,7 +93,7 @@ impl World {
             sync_ms += 150;
             self.send_back(conn, raw);
         } else {
-            self.committing.push((conn, raw));
+            self.committing.push((conn, raw, point));
         }
         let life = self.server_life;
         if self.dice.disks.permille(self.weather.kill_in_write) {
@@ -90,16 +101,31 @@ impl World {
             self.after(within, Event::KillInWrite { desk: None, life });
         }
         self.after(sync_ms, Event::ServerSync { life });
+        if self.mutant == Some(Mutant::SequenceCursor) {
+            self.after(sync_ms + 3_100, Event::ServerSync { life });
+        }
     }
 
     pub(super) fn server_synced(&mut self, life: u64) {
         if life != self.server_life || !self.server_up {
             return;
         }
+        self.server.disk.live.show_late(self.now);
         self.server.disk.sync();
-        for (conn, raw) in std::mem::take(&mut self.committing) {
+        let points = self.committing.iter().filter_map(|(_, _, point)| *point);
+        let mut points: Vec<FailPoint> = points.collect();
+        points.retain(|point| self.server.traps.spring(*point));
+        if !points.is_empty() {
+            return self.server_trapped();
+        }
+        for (conn, raw, _) in std::mem::take(&mut self.committing) {
             self.send_back(conn, raw);
         }
+        self.ring(life);
+    }
+
+    /// Polls that wait hear within the poller's pace.
+    pub(super) fn ring(&mut self, life: u64) {
         let hear: Vec<u64> = self
             .waits
             .iter()
@@ -127,25 +153,29 @@ impl World {
         self.send_back(conn, raw);
     }
 
-    pub(super) fn kill_server(&mut self) {
+    pub(super) fn kill_server(&mut self, death: Death) {
         if !self.server_up {
             return;
         }
-        self.tally.count(Kind::ServerKill);
-        let (before, kept) = (
-            self.server.disk.live.journal.len(),
-            self.server.disk.synced.journal.len(),
-        );
-        if before > kept {
+        self.tally.count(match death {
+            Death::Kill => Kind::ServerKill,
+            Death::PowerCut => Kind::ServerPowerCut,
+        });
+        let disk = &mut self.server.disk;
+        let mut lost = disk.live.journal.len() > disk.committed().journal.len();
+        disk.die(death);
+        if death == Death::PowerCut {
+            lost |= self.server.objects.power_cut(self.now, &self.dice.disks);
+        }
+        if lost {
             self.tally.count(Kind::UnsyncedLost);
         }
-        self.server.crash();
         self.server_up = false;
         self.server_life += 1;
         let talking: Vec<u64> = self
             .committing
             .drain(..)
-            .map(|(conn, _)| conn)
+            .map(|(conn, _, _)| conn)
             .chain(std::mem::take(&mut self.waits).into_keys())
             .collect();
         for conn in talking {
@@ -172,5 +202,22 @@ impl World {
                 self.ledger.broken.push(broken);
             }
         }
+    }
+}
+
+/// Where a process may die between a commit and its answer.
+fn point_of(call: &Call) -> Option<FailPoint> {
+    match call.expect {
+        Expect::Push => Some(FailPoint::PushCommitted),
+        Expect::Session => Some(FailPoint::RefreshCommitted),
+        Expect::Chunk => Some(FailPoint::StoredCommitted),
+        Expect::Hello
+        | Expect::Pull
+        | Expect::Snapshot
+        | Expect::Offer
+        | Expect::Bytes
+        | Expect::Digest
+        | Expect::CodeSent
+        | Expect::CodeVerified => None,
     }
 }

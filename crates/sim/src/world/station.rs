@@ -1,37 +1,26 @@
 //! A desk's process on the agenda: the product's sync machine, its store, its timers and its person.
 
 use super::line::Conn;
+use super::store::Due;
 use super::{Event, World};
 use crate::cast::{DAWN, Player};
-use crate::desk::{Books, Hand};
+use crate::desk::Books;
 use crate::dice::Dice;
 use crate::disk::Disk;
-use crate::mutant::Mutant;
-use crate::nemesis::{Kind, Way};
-use crate::person::{Odd, Person};
-use desk_domain::ids::{Incarnation, OpId};
-use desk_domain::time::{Chance, Millis};
+use crate::fail::{Death, Traps};
+use crate::paper;
+use crate::person::Odd;
+use desk_domain::ids::{DocumentId, Incarnation};
+use desk_domain::time::Millis;
 use desk_sync::machine::port::{
-    Action, Input, Lane, Notice, SessionTokens, StoreCall, StoreReply, StoreTrouble, Wake,
+    Action, Flight, Input, Lane, LinkError, Notice, Request, SessionTokens, StoreCall,
 };
 use desk_sync::machine::{Config, Machine};
 use desk_sync::proof::Prover;
 use desk_sync::wire::encode;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// Pause between two actions of a person.
-const PACE_MS: (Millis, Millis) = (2_000, 30_000);
-
-/// What is told once the disk is synced.
-enum Due {
-    Kept(Vec<OpId>),
-    Done {
-        lane: Lane,
-        result: Result<StoreReply, StoreTrouble>,
-    },
-}
 
 /// One desk.
 pub struct Station {
@@ -44,16 +33,21 @@ pub struct Station {
     pub(super) deaf_down_until: Millis,
     pub(super) backup: Option<Books>,
     pub(super) odd: VecDeque<Odd>,
-    machine: Option<Machine>,
-    config: Config,
-    chance: Arc<Dice>,
-    prover: Prover,
-    session: Option<SessionTokens>,
-    timers: BTreeMap<Lane, u64>,
-    tasks: VecDeque<(Lane, StoreCall)>,
-    hand_busy: bool,
-    due: Vec<Due>,
-    sequence: u32,
+    pub(super) traps: Traps,
+    /// The file kept back for the op in hand when the disk is full.
+    pub(super) ballast: bool,
+    /// M13: chunks that the server has taken in this life.
+    chunks: BTreeMap<DocumentId, BTreeSet<u32>>,
+    pub(super) machine: Option<Machine>,
+    pub(super) config: Config,
+    pub(super) chance: Arc<Dice>,
+    pub(super) prover: Prover,
+    pub(super) session: Option<SessionTokens>,
+    pub(super) timers: BTreeMap<Lane, u64>,
+    pub(super) tasks: VecDeque<(Lane, StoreCall)>,
+    pub(super) hand_busy: bool,
+    pub(super) due: Vec<Due>,
+    pub(super) sequence: u32,
     /// Number of the latest request that the server has seen.
     newest_seen: u64,
 }
@@ -73,6 +67,9 @@ impl Station {
             deaf_down_until: 0,
             backup: None,
             odd: VecDeque::new(),
+            traps: Traps::default(),
+            ballast: true,
+            chunks: BTreeMap::new(),
             machine: None,
             config,
             chance,
@@ -103,10 +100,40 @@ impl Station {
         late
     }
 
-    pub(super) fn die(&mut self) {
+    /// The same disk in another machine. Both share the device's key and the session.
+    pub(super) fn copy(&self, chance: Arc<Dice>) -> Self {
+        Self {
+            disk: Disk::holding(self.disk.synced.clone()),
+            session: self.session.clone(),
+            sequence: self.sequence,
+            ..Self::new(self.player.clone(), self.config, chance)
+        }
+    }
+
+    /// M13: on the last chunk's 2xx the desk's copy goes.
+    pub(super) fn note_chunk(&mut self, path: &str) {
+        let mut parts = path.trim_start_matches("/v1/documents/").split("/chunks/");
+        let id = parts.next().and_then(DocumentId::parse);
+        let index = parts.next().and_then(|index| index.parse().ok());
+        let (Some(id), Some(index)) = (id, index) else {
+            return;
+        };
+        let taken = self.chunks.entry(id).or_default();
+        taken.insert(index);
+        let count = taken.len();
+        for books in [&mut self.disk.live, &mut self.disk.synced] {
+            let paper = books.papers.get_mut(&id);
+            if let Some(paper) = paper.filter(|paper| paper.manifest.chunks.len() == count) {
+                paper.bytes = None;
+            }
+        }
+    }
+
+    pub(super) fn die(&mut self, death: Death) {
         self.machine = None;
         self.life += 1;
-        self.disk.crash();
+        self.disk.die(death);
+        self.chunks.clear();
         self.timers.clear();
         self.tasks.clear();
         self.due.clear();
@@ -157,23 +184,7 @@ impl World {
                 flight,
                 token,
                 request,
-            } => {
-                let Ok(call) = encode(&request, &station.prover, "sim", Vec::new()) else {
-                    return;
-                };
-                let device = station.player.device;
-                let expect = call.expect;
-                self.put_on_line(Conn {
-                    desk,
-                    life,
-                    device,
-                    lane,
-                    flight,
-                    token,
-                    call: Rc::new(call),
-                    expect,
-                });
-            }
+            } => self.send(desk, (lane, flight), token, &request),
             // What is on the line may still arrive; the machine knows its flights by number.
             Action::Cancel(_)
             | Action::Tell(
@@ -211,6 +222,48 @@ impl World {
         }
     }
 
+    fn send(
+        &mut self,
+        desk: usize,
+        (lane, flight): (Lane, Flight),
+        token: Option<String>,
+        request: &Request,
+    ) {
+        let Some(station) = self.stations.get(desk) else {
+            return;
+        };
+        let (life, device) = (station.life, station.player.device);
+        let call = match chunk_of(station, request) {
+            Some(chunk) => encode(request, &station.prover, "sim", chunk),
+            None => Err(LinkError::Local),
+        };
+        let call = match call {
+            Ok(call) => call,
+            Err(error) => {
+                let result = Err(error);
+                return self.feed(
+                    desk,
+                    Input::Reply {
+                        lane,
+                        flight,
+                        result,
+                    },
+                );
+            }
+        };
+        let expect = call.expect;
+        self.put_on_line(Conn {
+            desk,
+            life,
+            device,
+            lane,
+            flight,
+            token,
+            call: Rc::new(call),
+            expect,
+        });
+    }
+
     pub(super) fn timer(&mut self, desk: usize, life: u64, lane: Lane, number: u64) {
         let rings = |station: &super::Station| {
             station.life == life && station.timers.get(&lane) == Some(&number)
@@ -219,191 +272,13 @@ impl World {
             self.feed(desk, Input::Timer(lane));
         }
     }
+}
 
-    pub(super) fn hand_do(&mut self, desk: usize, life: u64) {
-        let Some(station) = self
-            .stations
-            .get_mut(desk)
-            .filter(|station| station.life == life)
-        else {
-            return;
-        };
-        let Some((lane, call)) = station.tasks.pop_front() else {
-            station.hand_busy = false;
-            return;
-        };
-        let chance: &dyn Chance = station.chance.as_ref();
-        let hand = Hand {
-            cast: &self.cast,
-            now: self.now,
-            chance,
-            mutant: self.mutant,
-        };
-        let writes = !matches!(
-            call,
-            StoreCall::LoadUnsent { .. }
-                | StoreCall::LoadHead { .. }
-                | StoreCall::LoadCursor { .. }
-                | StoreCall::LoadDocuments
-        );
-        let result = if writes && self.now < station.full_until {
-            Err(StoreTrouble {
-                code: "store.disk_full".to_owned(),
-            })
-        } else {
-            hand.perform(&mut station.disk, call)
-        };
-        station.due.push(Due::Done { lane, result });
-        self.sync_desk(desk);
-    }
-
-    fn sync_desk(&mut self, desk: usize) {
-        let Some(life) = self.stations.get(desk).map(|station| station.life) else {
-            return;
-        };
-        let mut sync_ms = if self.dice.disks.permille(30) {
-            self.dice.disks.span(50, 800)
-        } else {
-            self.dice.disks.span(1, 15)
-        };
-        if self.dice.disks.permille(self.weather.kill_in_write) {
-            let within = self.dice.disks.span(0, sync_ms + 3);
-            self.after(
-                within,
-                Event::KillInWrite {
-                    desk: Some(desk),
-                    life,
-                },
-            );
-        }
-        if self.mutant == Some(Mutant::ConfirmBeforeSync) {
-            sync_ms += 2_000;
-        }
-        self.after(sync_ms, Event::DeskSync { desk, life });
-    }
-
-    pub(super) fn desk_synced(&mut self, desk: usize, life: u64) {
-        let Some(station) = self
-            .stations
-            .get_mut(desk)
-            .filter(|station| station.life == life)
-        else {
-            return;
-        };
-        station.disk.sync();
-        let device = station.player.device;
-        for due in std::mem::take(&mut station.due) {
-            match due {
-                Due::Kept(ops) => {
-                    self.ledger
-                        .confirmed
-                        .extend(ops.into_iter().map(|op| (op, device)));
-                    self.feed(desk, Input::Wake(Wake::Journal));
-                }
-                Due::Done { lane, result } => {
-                    self.feed(desk, Input::Stored { lane, result });
-                    self.after(1, Event::HandDo { desk, life });
-                }
-            }
-        }
-    }
-
-    pub(super) fn desk_up(&mut self, desk: usize) {
-        let keeps_session = self.dice.people.permille(600);
-        let Some(station) = self
-            .stations
-            .get_mut(desk)
-            .filter(|station| !station.is_up())
-        else {
-            return;
-        };
-        let chance: Arc<dyn Chance> = Arc::clone(&station.chance) as Arc<dyn Chance>;
-        station.machine = Some(Machine::new(station.config, chance));
-        let session = station.session.clone().filter(|_| keeps_session);
-        let epoch = station.disk.live.epoch;
-        if session.is_none() {
-            station.session = None;
-            self.after(3_000, Event::SignIn { desk });
-        }
-        self.feed(desk, Input::Started { epoch, session });
-    }
-
-    pub(super) fn sign_in(&mut self, desk: usize) {
-        let reachable = self.server_up && !self.is_cut_off(desk, Way::Both);
-        let Some(station) = self.stations.get_mut(desk) else {
-            return;
-        };
-        if !station.is_up() || station.session.is_some() {
-            return;
-        }
-        let (device, user) = (station.player.device, station.player.card.user);
-        let reply = if reachable {
-            self.server.sign_in(device, user, self.now)
-        } else {
-            None
-        };
-        match reply {
-            Some(reply) => {
-                let tokens = SessionTokens::from(reply);
-                station.session = Some(tokens.clone());
-                self.feed(desk, Input::SessionSet(Some(tokens)));
-            }
-            None => self.after(20_000, Event::SignIn { desk }),
-        }
-    }
-
-    /// The person at the desk does something, if the desk runs.
-    pub(super) fn act(&mut self, desk: usize) {
-        if self.is_calm() {
-            return;
-        }
-        let pause_ms = self.dice.people.span(PACE_MS.0, PACE_MS.1);
-        self.after(pause_ms, Event::Act { desk });
-        let now = self.now;
-        let Some(station) = self
-            .stations
-            .get_mut(desk)
-            .filter(|station| station.is_up())
-        else {
-            return;
-        };
-        station.sequence += 1;
-        let person = Person {
-            player: &station.player,
-            books: &station.disk.live,
-            dice: &self.dice.people,
-            now: now.saturating_add(station.skew_ms),
-            sequence: station.sequence,
-        };
-        let odd = station.odd.pop_front();
-        let ops = person.act(odd);
-        if ops.is_empty() {
-            station.odd.extend(odd);
-            return;
-        }
-        if now < station.full_until {
-            // Refused before anything is written; the screen says why, and nothing was promised.
-            self.tally.count(Kind::FullDisk);
-            return;
-        }
-        if !station.disk.live.append(&self.cast, &ops) {
-            return;
-        }
-        let kept: Vec<OpId> = ops.iter().map(|op| op.op_id).collect();
-        match odd {
-            Some(Odd::Poisoned) => self.tally.count(Kind::PoisonedOp),
-            Some(Odd::UnknownKind) => self.tally.count(Kind::UnknownKind),
-            None => {}
-        }
-        if self.mutant == Some(Mutant::ConfirmBeforeSync) {
-            let device = station.player.device;
-            self.ledger
-                .confirmed
-                .extend(kept.into_iter().map(|op| (op, device)));
-            self.feed(desk, Input::Wake(Wake::Journal));
-        } else {
-            station.due.push(Due::Kept(kept));
-        }
-        self.sync_desk(desk);
-    }
+/// The bytes that a request carries beside its own; none when they are not here any more.
+fn chunk_of(station: &Station, request: &Request) -> Option<Vec<u8>> {
+    let Request::PutChunk { document, index } = request else {
+        return Some(Vec::new());
+    };
+    let paper = station.disk.live.papers.get(document)?;
+    paper::chunk(paper.bytes.as_ref()?, *index)
 }

@@ -7,7 +7,7 @@ use crate::sql::{Blob, limit, signed, unsigned};
 use crate::store::Store;
 use desk_domain::ids::{Incarnation, OpId};
 use desk_domain::op::ChainHash;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 impl Store {
     /// The next ops of the current incarnation after `after_seq`, as whole groups.
@@ -24,6 +24,21 @@ impl Store {
                 return Ok(Vec::new());
             };
             whole_groups(conn, identity.incarnation, after_seq, max_ops, max_bytes)
+        })
+    }
+
+    /// The hash of the op at one place, in whichever life; none when there is no such op here.
+    pub fn hash_at(
+        &self,
+        incarnation: Incarnation,
+        seq: u64,
+    ) -> Result<Option<ChainHash>, StoreError> {
+        self.read(|conn| {
+            let hash: Option<[u8; 32]> = conn
+                .prepare_cached("SELECT hash FROM op WHERE incarnation = ?1 AND seq = ?2")?
+                .query_row(params![incarnation.blob(), signed(seq)?], |row| row.get(0))
+                .optional()?;
+            Ok(hash.map(ChainHash::from_bytes))
         })
     }
 

@@ -364,6 +364,7 @@ fn name_of(call: &StoreCall) -> &'static str {
         StoreCall::NewIncarnation { .. } => "new incarnation",
         StoreCall::LoadHead { .. } => "head",
         StoreCall::AdoptEpoch { .. } => "adopt epoch",
+        StoreCall::KeepScopes { .. } => "keep scopes",
         StoreCall::LoadCursor { .. } => "cursor",
         StoreCall::ApplyPage(_) => "apply page",
         StoreCall::ResetScope { .. } => "reset scope",

@@ -4,7 +4,6 @@ use super::Machine;
 use super::backoff::Backoff;
 use super::port::{Lane, Request, StoreCall, WantedDocument, chunk_count, chunk_range};
 use super::status::OfflineWhy;
-use desk_domain::case::CHUNK_BYTES;
 use desk_domain::ids::DocumentId;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -34,7 +33,7 @@ impl Download {
         self.done_chunks == chunk_count(&self.document.manifest)
     }
     /// Takes bytes if they are what the manifest says; a server that ignores Range sends the whole.
-    fn take(&mut self, from: u64, bytes: Vec<u8>) -> bool {
+    fn take(&mut self, from: u64, bytes: Vec<u8>, chunk_bytes: u64) -> bool {
         let manifest = &self.document.manifest;
         let whole = from == 0 && length(&bytes) == manifest.size_bytes;
         if whole {
@@ -42,7 +41,7 @@ impl Download {
             self.got = Arc::new(bytes);
             return hash(&self.got) == manifest.sha256;
         }
-        let (start, end) = chunk_range(manifest, self.done_chunks);
+        let (start, end) = chunk_range(manifest, self.done_chunks, chunk_bytes);
         let at = usize::try_from(self.done_chunks).unwrap_or(usize::MAX);
         let agrees = manifest
             .chunks
@@ -64,12 +63,12 @@ impl DownloadLane {
     pub fn clear_aside(&mut self) {
         self.aside.clear();
     }
-    fn next(&self) -> Option<Download> {
+    fn next(&self, chunk_bytes: u64) -> Option<Download> {
         let free = self
             .wanted
             .iter()
             .filter(|document| !self.aside.contains(&document.id));
-        let fits = free.filter(|document| is_sane(document));
+        let fits = free.filter(|document| is_sane(document, chunk_bytes));
         let document = fits
             .min_by_key(|document| (document.manifest.size_bytes, document.id))?
             .clone();
@@ -84,7 +83,7 @@ impl DownloadLane {
 impl Machine {
     pub(super) fn resume_download(&mut self) {
         if self.downloads.current.is_none() {
-            self.downloads.current = self.downloads.next();
+            self.downloads.current = self.downloads.next(self.config.chunk_bytes);
         }
         let Some(download) = &self.downloads.current else {
             return self.wait_for_wanted();
@@ -97,7 +96,8 @@ impl Machine {
                 StoreCall::PutDownloaded { document, bytes },
             );
         }
-        let (from, to) = chunk_range(&download.document.manifest, download.done_chunks);
+        let manifest = &download.document.manifest;
+        let (from, to) = chunk_range(manifest, download.done_chunks, self.config.chunk_bytes);
         self.send(&Lane::Download, Request::Fetch { document, from, to });
     }
 
@@ -116,6 +116,7 @@ impl Machine {
 
     /// Bytes came. They prove themselves by their hash; anything else is taken for a stranger's.
     pub(super) fn fetched(&mut self, lane: &Lane, from: u64, bytes: Vec<u8>) {
+        let chunk_bytes = self.config.chunk_bytes;
         let Some(download) = self
             .downloads
             .current
@@ -124,7 +125,7 @@ impl Machine {
         else {
             return self.arm_backoff(lane, None);
         };
-        if download.take(from, bytes) {
+        if download.take(from, bytes, chunk_bytes) {
             self.note_alive();
             self.line(lane).backoff.reset();
         } else {
@@ -150,9 +151,8 @@ impl Machine {
     }
 }
 
-fn is_sane(document: &WantedDocument) -> bool {
+fn is_sane(document: &WantedDocument, chunk: u64) -> bool {
     let size = document.manifest.size_bytes;
-    let chunk = u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX);
     size > 0
         && size <= MAX_DOCUMENT_BYTES
         && u64::from(chunk_count(&document.manifest)) == size.div_ceil(chunk)

@@ -19,11 +19,14 @@ pub(super) struct HelloLane {
     pub outrun: bool,
     /// Feeds stand still until the epoch is settled.
     pub settled: bool,
+    /// The store has ended what rights were lost to while this desk was off.
+    tidied: bool,
 }
 
 impl HelloLane {
     pub fn store_failed(&mut self) {
         self.step = None;
+        self.tidied = false;
     }
 }
 
@@ -63,6 +66,7 @@ impl Machine {
         }
         self.take_bundle_keys(&reply);
         let call = load_head(&reply);
+        let server = reply.heads.clone();
         self.hello.step = Some((Box::new(reply), epoch));
         if self.epoch == Some(epoch) {
             self.store(&Lane::Hello, call);
@@ -75,7 +79,12 @@ impl Machine {
                     .iter()
                     .flat_map(|(hello, _)| hello.scopes.clone()),
             );
-            self.store(&Lane::Hello, StoreCall::AdoptEpoch { epoch, scopes });
+            let call = StoreCall::AdoptEpoch {
+                epoch,
+                scopes,
+                server,
+            };
+            self.store(&Lane::Hello, call);
         }
     }
 
@@ -115,6 +124,8 @@ impl Machine {
         for pull in self.pulls.values_mut() {
             pull.start_over();
         }
+        // The store has made unsent again what the new life does not have.
+        self.push.wake();
         self.documents.wake();
         self.downloads.clear_aside();
     }
@@ -151,6 +162,10 @@ impl Machine {
             .collect();
         for scope in gone {
             self.drop_scope(&scope);
+        }
+        if !std::mem::replace(&mut self.hello.tidied, true) {
+            let scopes = scopes.iter().cloned().collect();
+            self.store(&Lane::Hello, StoreCall::KeepScopes { scopes });
         }
         for scope in scopes {
             self.pulls

@@ -24,6 +24,7 @@ mod triage;
 pub use ask::{Answer, Ask};
 pub use backoff::{Backoff, Breaker, Pace, RETRY_AFTER_CAP_MS};
 
+use desk_domain::case::CHUNK_BYTES;
 use desk_domain::ids::{Epoch, OfficeCode};
 use desk_domain::time::{Chance, Millis};
 use desk_protocol::{MAX_PAGE, MAX_PUSH_BYTES, MAX_PUSH_OPS, MAX_WAIT_MS};
@@ -51,6 +52,8 @@ pub struct Config {
     pub digest_every_ms: u64,
     /// and again after this long when the feed had moved on in between.
     pub digest_retry_ms: u64,
+    /// Length of a full chunk. The rules fix it for the product; the simulator moves small ones.
+    pub chunk_bytes: u64,
 }
 
 impl Default for Config {
@@ -69,6 +72,7 @@ impl Default for Config {
             digest_first_ms: 120_000,
             digest_every_ms: 3_600_000,
             digest_retry_ms: 30_000,
+            chunk_bytes: u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX),
         }
     }
 }

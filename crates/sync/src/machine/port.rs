@@ -2,7 +2,7 @@
 
 use super::ask::{Answer, Ask};
 use crate::error::SyncError;
-use desk_domain::case::{CHUNK_BYTES, DocumentKind, DocumentManifest};
+use desk_domain::case::{DocumentKind, DocumentManifest};
 use desk_domain::digest::Sums;
 use desk_domain::ids::{CaseId, DocumentId, Epoch, Incarnation, OfficeCode, OpId};
 use desk_domain::op::ChainHash;
@@ -311,10 +311,12 @@ pub enum StoreCall {
         /// Up to where a verified backup of the server holds each chain.
         backup_safe: BTreeMap<Incarnation, u64>,
     },
-    /// The server's database began a new life: feeds anew, documents offered again; the journal stays.
+    /// The server's database began a new life: feeds anew, documents offered again. The journal stays; what the server
+    /// does not show to have of it, in whichever of its lives, is unsent again.
     AdoptEpoch {
         epoch: Epoch,
         scopes: Vec<OfficeCode>,
+        server: Vec<Head>,
     },
     LoadCursor {
         scope: OfficeCode,
@@ -327,6 +329,10 @@ pub enum StoreCall {
     /// Rights to this scope are gone: its cases are hidden, unsent ops stay.
     DropScope {
         scope: OfficeCode,
+    },
+    /// These are all the scopes there are rights to: others that stand here end as by [`StoreCall::DropScope`].
+    KeepScopes {
+        scopes: Vec<OfficeCode>,
     },
     LoadDocuments,
     SetChunks {
@@ -449,10 +455,9 @@ pub(crate) fn chunk_count(manifest: &DocumentManifest) -> u32 {
 }
 
 /// Byte range of chunk `index`, half open.
-pub(crate) fn chunk_range(manifest: &DocumentManifest, index: u32) -> (u64, u64) {
-    let size = u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX);
-    let from = u64::from(index) * size;
-    (from, (from + size).min(manifest.size_bytes))
+pub(crate) fn chunk_range(manifest: &DocumentManifest, index: u32, chunk_bytes: u64) -> (u64, u64) {
+    let from = u64::from(index) * chunk_bytes;
+    (from, (from + chunk_bytes).min(manifest.size_bytes))
 }
 
 /// The store said no; the code is the store's own.

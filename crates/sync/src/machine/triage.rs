@@ -139,6 +139,16 @@ impl Machine {
             );
         };
         self.note_alive();
+        let sends = matches!(lane, Lane::Push | Lane::Documents | Lane::Upload(_));
+        if sends && self.epoch.is_some_and(|epoch| epoch != stamp.epoch) {
+            // What another life of the server has stored may be gone with it; hello is on its way to find out.
+            let halve = false;
+            let later = Setback {
+                halve,
+                retry_after_ms,
+            };
+            return self.set_back(lane, &flying.request, later);
+        }
         let line = self.line(lane);
         if *lane != Lane::Documents {
             line.backoff.reset(); // documents: only bytes that arrive are progress

@@ -298,3 +298,29 @@ fn bytes_that_are_not_the_documents_are_never_stored() {
         );
     }
 }
+
+/// The server was put back to a backup while its last "stored" was still on the line.
+#[test]
+fn stored_said_by_another_life_of_the_server_is_not_believed() {
+    let (document, _) = document(1, 700);
+    let (mut rig, actions) = offered(&document, &[false]);
+    let (slot, _) = chunks(&actions)[0].clone();
+    let actions = rig.answer(&slot, Ok(kept()));
+    assert!(matches!(
+        sent(&actions, &Lane::Documents),
+        Some(Request::Complete { .. })
+    ));
+    let late = Reply {
+        stamp: Some(Stamp {
+            epoch: epoch(2),
+            server_time: 0,
+        }),
+        ..kept()
+    };
+    let actions = rig.answer(&Lane::Documents, Ok(late));
+    assert!(
+        called(&actions, &Lane::Documents).is_none(),
+        "nothing is noted as stored"
+    );
+    assert!(armed(&actions, &Lane::Documents).is_some(), "asked again");
+}

@@ -309,8 +309,13 @@ fn another_life_of_the_server_stops_the_feeds_until_it_is_adopted() {
     };
     let actions = rig.answer(&Lane::Hello, Ok(answer));
     match called(&actions, &Lane::Hello) {
-        Some(StoreCall::AdoptEpoch { epoch: new, scopes }) => {
+        Some(StoreCall::AdoptEpoch {
+            epoch: new,
+            scopes,
+            server,
+        }) => {
             assert!(new == epoch(2) && scopes.contains(&scope()));
+            assert_eq!(server.len(), 1, "what the server has of us goes along");
         }
         other => panic!("{other:?}"),
     }
@@ -396,6 +401,58 @@ fn the_policy_is_told_when_it_changes_and_only_then() {
         hash_there: None,
     };
     rig.stored(Lane::Hello, StoreReply::Head(head));
+    rig.stored(Lane::Hello, StoreReply::Done);
     rig.put(Input::Timer(Lane::Hello));
     assert!(!told(&rig.answer(&Lane::Hello, Ok(hello()))));
+}
+
+/// Found by the simulator: a desk that was off when it lost an office never heard of it, and kept a place in a feed that
+/// was of another life of the server when the office came back.
+#[test]
+fn the_first_hello_ends_what_rights_were_lost_to_while_the_desk_was_off() {
+    let mut rig = Rig::started();
+    let actions = rig.greet(vec![scope()]);
+    match called(&actions, &Lane::Hello) {
+        Some(StoreCall::KeepScopes { scopes }) => assert_eq!(scopes, [scope()]),
+        other => panic!("{other:?}"),
+    }
+    rig.put(Input::Timer(Lane::Hello));
+    let actions = rig.greet(vec![scope()]);
+    assert!(
+        called(&actions, &Lane::Hello).is_none(),
+        "afterwards the lanes themselves know"
+    );
+}
+
+/// Found by the simulator: the store made ops unsent again, and nobody told the lane that sends them.
+#[test]
+fn a_new_life_of_the_server_wakes_the_push_lane() {
+    let mut rig = Rig::started();
+    rig.unsent(&[]);
+    let hello = ReplyBody::Hello(Box::new(hello_reply(Vec::new(), Vec::new())));
+    let answer = Reply {
+        stamp: Some(Stamp {
+            epoch: epoch(2),
+            server_time: 0,
+        }),
+        ..reply(200, hello)
+    };
+    rig.answer(&Lane::Hello, Ok(answer));
+    rig.stored(Lane::Hello, StoreReply::Done);
+    let server = Head {
+        incarnation: incarnation(2),
+        seq: 0,
+        hash: ChainHash::GENESIS,
+    };
+    let head = JournalHead {
+        last_seq: 3,
+        acknowledged_seq: 0,
+        server,
+        hash_there: None,
+    };
+    let actions = rig.stored(Lane::Hello, StoreReply::Head(head));
+    assert!(matches!(
+        called(&actions, &Lane::Push),
+        Some(StoreCall::LoadUnsent { .. })
+    ));
 }

@@ -316,7 +316,9 @@ impl Rig {
             server: nothing,
             hash_there: None,
         };
-        self.stored(Lane::Hello, StoreReply::Head(head))
+        let mut actions = self.stored(Lane::Hello, StoreReply::Head(head));
+        actions.extend(self.stored(Lane::Hello, StoreReply::Done));
+        actions
     }
 }
 

@@ -368,6 +368,7 @@ fn a_hello_that_a_receipt_has_overtaken_rewinds_nothing() {
         Some(StoreCall::LoadUnsent { .. })
     ));
     rig.unsent(&[]);
+    rig.stored(Lane::Hello, StoreReply::Done);
     // Asked anew, the same answer is believed.
     rig.put(Input::Timer(Lane::Hello));
     let hello = ReplyBody::Hello(Box::new(hello_reply(Vec::new(), Vec::new())));
@@ -378,4 +379,21 @@ fn a_hello_that_a_receipt_has_overtaken_rewinds_nothing() {
         called(&actions, &Lane::Push),
         Some(StoreCall::Rewind { seq: 0 })
     ));
+}
+
+/// A receipt that was on the line while the server was put back to a backup.
+#[test]
+fn a_receipt_of_another_life_of_the_server_moves_nothing() {
+    let mut rig = Rig::started();
+    let batch = pushed(&rig.unsent(&journal(incarnation(2), &[1])));
+    let late = Reply {
+        stamp: Some(Stamp {
+            epoch: epoch(2),
+            server_time: 0,
+        }),
+        ..reply(200, stored_up_to(&batch))
+    };
+    let actions = rig.answer(&Lane::Push, Ok(late));
+    assert!(called(&actions, &Lane::Push).is_none());
+    assert!(armed(&actions, &Lane::Push).is_some(), "sent again later");
 }

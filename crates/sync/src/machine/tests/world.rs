@@ -194,6 +194,7 @@ impl World {
                 });
             }
             StoreCall::SetChunks { .. }
+            | StoreCall::KeepScopes { .. }
             | StoreCall::LoadDigest { .. }
             | StoreCall::ApplyRepair(_) => {}
             StoreCall::MarkStored { document } => self.to_send.retain(|one| one.id != document),
