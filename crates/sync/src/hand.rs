@@ -48,7 +48,6 @@ impl Hand {
                 backup_safe,
             } => {
                 store.note_backup_safe(&backup_safe)?;
-                self.recall_older_lives(&server)?;
                 return self.head(&server);
             }
             StoreCall::LoadCursor { scope } => return self.cursor(&scope),
@@ -115,30 +114,6 @@ impl Hand {
     fn tell_restored(&self) -> Result<(), StoreError> {
         self.store
             .raise_alert("server.restored", self.clock.now(), &BTreeMap::new())
-    }
-
-    /// A server that was restored may lack ops of earlier lives of this journal too: they go on with the living one.
-    fn recall_older_lives(&self, server: &[Head]) -> Result<(), StoreError> {
-        let living = self.incarnation()?;
-        let had = |incarnation| {
-            let head = server.iter().find(|head| head.incarnation == incarnation);
-            head.map_or(0, |head| head.seq)
-        };
-        let mut recalled = false;
-        for own in self.store.heads()? {
-            let there = had(own.incarnation);
-            if own.incarnation != living && there < own.acknowledged_seq {
-                self.store.rewind_acknowledged(own.incarnation, there)?;
-                recalled = true;
-            }
-        }
-        if recalled {
-            self.store.rewind_acknowledged(living, had(living))?;
-            self.store.offer_documents_again()?;
-            self.tell_restored()?;
-            self.store.begin_incarnation(self.fresh())?;
-        }
-        Ok(())
     }
 
     fn incarnation(&self) -> Result<Incarnation, StoreError> {
@@ -256,6 +231,7 @@ impl Hand {
                 .bring_forward(own.incarnation, there.map_or(0, |head| head.seq))?;
             if again > 0 {
                 self.store.offer_documents_again()?;
+                self.tell_restored()?;
             }
         }
         Ok(())
