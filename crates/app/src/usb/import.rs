@@ -178,6 +178,7 @@ impl<'a> Taking<'a> {
             self.call(StoreCall::AdoptEpoch {
                 epoch: answer.epoch,
                 scopes,
+                server: answer.heads.clone(),
             })?;
             if !forked && head.server.seq < head.acknowledged_seq {
                 self.call(StoreCall::Rewind {
