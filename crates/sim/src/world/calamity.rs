@@ -51,15 +51,14 @@ impl World {
             !rows.judged.contains_key(*op) && !self.stations.iter().any(on_desk)
         });
         self.ledger.excused.extend(ops);
-        let objects = &self.server.objects;
         let papers = self.ledger.rolled_off_documents.iter().filter(|id| {
             let on_desk = |desk: &Station| {
                 let paper = desk.disk.synced.papers.get(*id);
                 paper.is_some_and(|paper| paper.bytes.is_some())
             };
-            let sha256 = self.ledger.documents.get(*id);
-            let whole = objects.whole.keys().any(|(_, hash)| Some(hash) == sha256);
-            !whole && !self.stations.iter().any(on_desk)
+            // All bytes without the note "stored" wait for somebody to complete them, and nobody has them any more.
+            let stored = rows.papers.get(*id).is_some_and(|paper| paper.stored);
+            !stored && !self.stations.iter().any(on_desk)
         });
         self.ledger.excused_documents.extend(papers);
     }
