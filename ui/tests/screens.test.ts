@@ -271,7 +271,7 @@ it('a_hand_over_that_fails_says_why_in_words', async () => {
   const host = await open('#/sync');
   host.failing.set('usb_export', error('bundle.no_space'));
   await userEvent.click(await screen.findByTestId('usb-export'));
-  expect((await screen.findByTestId('error')).textContent).toContain('空间不足');
+  expect((await screen.findByTestId('error')).textContent).toContain('空间不够');
 });
 
 it('differing_characters_are_marked_in_the_review', async () => {
