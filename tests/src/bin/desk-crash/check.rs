@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub fn at_rest(house: &mut House, seed: u64, tally: &mut Tally) -> Result<(), Failure> {
     let scratch = house.scratch();
     let server = scratch.join("server");
-    copy(&house.office.data().to_owned(), &server, "office.db")?;
+    copy(house.office.data(), &server, "office.db")?;
     let ledger = Ledger::open(&server)?;
     for op in ledger.doubled()? {
         tally

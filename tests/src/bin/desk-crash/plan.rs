@@ -53,7 +53,7 @@ pub struct Plan {
 impl Plan {
     /// None: a calm cycle.
     pub fn of(seed: u64) -> Option<Self> {
-        if seed % CALM_EVERY == 0 {
+        if seed.is_multiple_of(CALM_EVERY) {
             return None;
         }
         let mut dice = Dice::of(seed, 1);
@@ -72,7 +72,7 @@ impl Plan {
                 passes: if dice.once_in(2) { 0 } else { dice.below(4) },
             }
         };
-        let desk = Victim::Desk(if dice.once_in(2) { 0 } else { 1 });
+        let desk = Victim::Desk(usize::from(!dice.once_in(2)));
         let (victim, focus) = match moment {
             Moment::At { point, .. } => (
                 if point.starts_with("server.") {
