@@ -1,4 +1,5 @@
 //! Bundles as they come from sticks: cut, flipped, forged, blown up, and whole.
+#![expect(clippy::unwrap_used, reason = "a test may end at once")]
 
 use desk_bundle::{
     Ask, BundleError, Checked, Contents, Counts, Frame, Header, Limits, Opener, PolicyText, Way,
@@ -56,6 +57,9 @@ impl Scene {
 fn id(n: u128) -> Uuid {
     Uuid::from_u128(n)
 }
+
+/// What the medium says, and its name here.
+type Slip = (fn() -> io::Error, &'static str);
 
 fn header() -> Header {
     Header {
@@ -273,36 +277,38 @@ fn everything_written_is_read_again_in_order() {
     assert_eq!(seen, expected);
 }
 
+/// A stick with so much room, and what it says then.
+struct Stick {
+    room: usize,
+    error: fn() -> io::Error,
+}
+impl Write for Stick {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.room < bytes.len() {
+            return Err((self.error)());
+        }
+        self.room -= bytes.len();
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+impl Read for Stick {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err((self.error)())
+    }
+}
+impl Seek for Stick {
+    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        Ok(0)
+    }
+}
+
 #[test]
 fn a_stick_that_is_full_pulled_or_write_protected_says_so() {
-    struct Stick {
-        room: usize,
-        error: fn() -> io::Error,
-    }
-    impl Write for Stick {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if self.room < bytes.len() {
-                return Err((self.error)());
-            }
-            self.room -= bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    impl Read for Stick {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err((self.error)())
-        }
-    }
-    impl Seek for Stick {
-        fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-            Ok(0)
-        }
-    }
     let scene = Scene::new();
-    let cases: [(fn() -> io::Error, &str); 3] = [
+    let cases: [Slip; 3] = [
         (|| io::ErrorKind::StorageFull.into(), "bundle.no_space"),
         (|| io::Error::from_raw_os_error(5), "bundle.stick_gone"),
         (

@@ -151,7 +151,9 @@ mod tests {
 
     #[test]
     fn a_group_that_is_not_whole_is_named_by_its_seq() {
-        let table: &[(&[Option<(u128, u16, u16)>], u64, &str)] = &[
+        type Place = Option<(u128, u16, u16)>;
+        type Row = (&'static [Place], u64, &'static str);
+        let table: &[Row] = &[
             (&[Some((7, 0, 2))], 1, "the group is not whole in this push"),
             (&[Some((7, 1, 2))], 1, "the push begins inside a group"),
             (

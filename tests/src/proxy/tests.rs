@@ -1,5 +1,4 @@
 //! The line against a server that sends back what it hears.
-#![expect(clippy::unwrap_used, reason = "a test may end at once")]
 
 use super::{Cut, Direction, Proxy, Slow, Stall, Weather, now};
 use std::io::{Read, Write};
