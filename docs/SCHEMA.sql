@@ -55,6 +55,7 @@ BEGIN SELECT RAISE(ABORT, 'an op is immutable'); END;
 
 -- What became of each op; `ord` points at the row that counts. `replay` = 1: laid over the confirmed snapshot to make the view.
 -- `open` = 1: people see it. `preview` is what `decide()` says here, `outcome` what the server said, `reason` why it was parked.
+-- `in_doubt` = 1: said by an earlier life of the server; its first word of the present one replaces it.
 CREATE TABLE op_fate (
   ord INTEGER PRIMARY KEY REFERENCES op (ord),
   op_id BLOB NOT NULL UNIQUE CHECK (length(op_id) = 16),
@@ -67,7 +68,7 @@ CREATE TABLE op_fate (
   applied_rev INTEGER,
   preview TEXT,
   outcome TEXT,
-  reason TEXT
+  reason TEXT, in_doubt INTEGER NOT NULL DEFAULT 0 CHECK (in_doubt IN (0, 1))
 ) STRICT;
 
 CREATE INDEX op_fate_open_by_case ON op_fate (case_id, ord) WHERE open = 1;

@@ -10,6 +10,8 @@ export default defineConfig(({ mode }) => ({
     alias: { $lib: new URL('./src/lib', import.meta.url).pathname },
     ...(process.env['VITEST'] ? { conditions: ['browser'] } : {}),
   },
+  // The pages for merchants' phones are tested here and lie beside this folder.
+  server: { fs: { allow: ['.', '../assets/guest'] } },
   build: {
     outDir: mode === 'preview' ? 'preview-dist' : 'dist',
     emptyOutDir: true,

@@ -2,6 +2,7 @@
 //! straight into the journal, and a failed line is tried again within milliseconds.
 
 use crate::Failure;
+pub use crate::desk::PATIENCE;
 use crate::office::{Office, password};
 use desk_app::door::{OsChance, SystemClock};
 use desk_domain::calendar::{Calendar, shanghai_day};
@@ -25,9 +26,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-/// Longest that something that must happen may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The key of every such desk's file: a test may look into it.
 const KEY: [u8; 32] = [42; 32];
+/// What changed outside the file is looked at as well, this much later.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// One enrolled desk: its open file, and what its courier is started with.
 pub struct BareDesk {
@@ -36,6 +38,7 @@ pub struct BareDesk {
     pub tokens: SessionTokens,
     pub me: UserCard,
     signer: Signer,
+    paths: StorePaths,
     news: Receiver<Touched>,
 }
 
@@ -89,35 +92,71 @@ impl BareDesk {
             me: tokens.user.clone(),
             tokens,
             signer,
+            paths,
             news,
         })
     }
 
-    /// Starts a courier on this address.
+    /// Starts a courier on this address that tries again within milliseconds.
     pub fn courier(&self, url: &str) -> Result<Courier, Failure> {
+        let pace = Pace {
+            base_ms: 4,
+            cap_ms: 60,
+        };
+        let tuning = Config {
+            pace,
+            ..Config::default()
+        };
+        self.courier_of(self.tokens.clone(), url, tuning)
+    }
+
+    /// Starts a courier on this address for somebody who has signed in.
+    pub fn courier_of(
+        &self,
+        session: SessionTokens,
+        url: &str,
+        tuning: Config,
+    ) -> Result<Courier, Failure> {
         let config = CourierConfig {
             net: net(url),
             app_version: env!("CARGO_PKG_VERSION").to_owned(),
             device: self.device,
             signer: Arc::clone(&self.signer),
-            session: Some(self.tokens.clone()),
+            session: Some(session),
             clock: Arc::new(SystemClock),
             chance: Arc::new(OsChance),
-            tuning: Config {
-                pace: Pace {
-                    base_ms: 4,
-                    cap_ms: 60,
-                },
-                ..Config::default()
-            },
+            tuning,
         };
         Courier::start(config, Arc::clone(&self.store)).map_err(Failure::at("start the courier"))
     }
 
+    /// Signs a person in, once more or for the first time.
+    pub fn sign_in(&self, url: &str, login: &str) -> Result<SessionTokens, Failure> {
+        let signer = Arc::clone(&self.signer);
+        FrontDoor::open(&net(url), self.device, signer, Arc::new(SystemClock))
+            .and_then(|door| door.sign_in(login, &password(login), None))
+            .map_err(Failure::at("sign in"))
+    }
+
+    /// A connection to the file past its door, as a fault would reach it.
+    pub fn past_the_door(&self) -> Result<rusqlite::Connection, Failure> {
+        let conn = open_plainly(&self.paths.db).map_err(Failure::at("open the file"))?;
+        let key = format!("PRAGMA key = \"x'{}'\";", hex::encode(KEY));
+        conn.execute_batch(&key)
+            .map_err(Failure::at("give the key"))?;
+        Ok(conn)
+    }
+
     /// Opens a case.
     pub fn new_case(&self) -> Result<CaseId, Failure> {
+        let (case, create) = self.create()?;
+        self.act(case, vec![(create, None)])?;
+        Ok(case)
+    }
+
+    /// What opens a case, to be written with what belongs to the same action.
+    pub fn create(&self) -> Result<(CaseId, OpBody), Failure> {
         let now = SystemClock.now();
-        let case = CaseId::new(now, &OsChance);
         let identity = self.identity()?;
         let day = shanghai_day(now);
         let number = self
@@ -126,13 +165,12 @@ impl BareDesk {
             .map_err(Failure::at("number a case"))?;
         let case_no = CaseNo::compose(day, identity.office.as_str(), &identity.device_code, number)
             .map_err(|reject| Failure::new(format!("case number: {reject:?}")))?;
-        let body = OpBody::CaseCreate {
+        let create = OpBody::CaseCreate {
             case_no,
             office: identity.office,
             parent: None,
         };
-        self.act(case, vec![(body, None)])?;
-        Ok(case)
+        Ok((CaseId::new(now, &OsChance), create))
     }
 
     /// Sets a text field on the revision that this desk shows.
@@ -206,13 +244,23 @@ impl BareDesk {
 
     /// Looks again after each change of the file until `enough` holds.
     pub fn until(&self, what: &str, enough: impl Fn(&Store) -> bool) -> Result<(), Failure> {
+        self.wait(what, PATIENCE, |_| Ok(enough(&self.store)))
+    }
+
+    /// The same, told what each change touched.
+    pub fn wait(
+        &self,
+        what: &str,
+        patience: Duration,
+        mut enough: impl FnMut(&Touched) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
         let started = now();
-        while !enough(&self.store) {
-            if started.elapsed() > PATIENCE {
+        let mut touched = Touched::default();
+        while !enough(&touched)? {
+            if started.elapsed() > patience {
                 return Err(Failure::new(format!("{what}: never came to it")));
             }
-            // What changed outside the file is looked at as well, a little later.
-            let _ = self.news.recv_timeout(Duration::from_millis(20));
+            touched = self.news.recv_timeout(LOOK_EVERY).unwrap_or_default();
         }
         Ok(())
     }
@@ -234,6 +282,14 @@ impl BareDesk {
             .map_err(Failure::at("read the identity"))?
             .ok_or_else(|| Failure::new("the desk has no identity"))
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a fault does not come through the door"
+)]
+fn open_plainly(db: &Path) -> rusqlite::Result<rusqlite::Connection> {
+    rusqlite::Connection::open(db)
 }
 
 /// The shipped rules.

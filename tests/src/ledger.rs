@@ -6,9 +6,9 @@ use desk_domain::ids::{CaseId, DeviceId, OfficeCode};
 use desk_domain::op::ChainHash;
 use desk_domain::outcome::Outcome;
 use desk_server::ServerConfig;
+use desk_server::repo::sql::{Connection, ToSql};
 use desk_server::repo::{RepoError, cases, feed};
 use desk_server::run::House;
-use rusqlite::params;
 use std::path::Path;
 
 /// One op as the server keeps it.
@@ -43,7 +43,7 @@ impl Ledger {
                 "SELECT incarnation, seq, op_id, counted, bytes, hash, outcome FROM journal
                  WHERE device = ?1 ORDER BY rowid LIMIT -1 OFFSET ?2",
             )?;
-            let mut rows = find.query(params![device.to_string(), skip])?;
+            let mut rows = find.query(&[&device.to_string() as &dyn ToSql, &skip][..])?;
             let mut ops = Vec::new();
             while let Some(row) = rows.next()? {
                 ops.push(StoredOp {
@@ -53,7 +53,7 @@ impl Ledger {
                     counted: row.get(3)?,
                     bytes: row.get(4)?,
                     hash: ChainHash::from_bytes(row.get(5)?),
-                    outcome: serde_json::from_str(&row.get::<_, String>(6)?)?,
+                    outcome: serde_json::from_str(&row.get::<String>(6)?)?,
                 });
             }
             Ok(ops)
@@ -66,7 +66,16 @@ impl Ledger {
             let mut find = conn.prepare_cached(
                 "SELECT op_id FROM journal WHERE counted = 1 GROUP BY op_id HAVING count(*) > 1",
             )?;
-            let found = find.query_map([], |row| row.get(0))?;
+            let found = find.query_map((), |row| row.get(0))?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The ids of the ops that count.
+    pub fn counted(&self) -> Result<Vec<String>, Failure> {
+        self.ask(|conn| {
+            let mut find = conn.prepare_cached("SELECT op_id FROM journal WHERE counted = 1")?;
+            let found = find.query_map((), |row| row.get(0))?;
             Ok(found.collect::<Result<_, _>>()?)
         })
     }
@@ -86,10 +95,10 @@ impl Ledger {
     pub fn cases(&self) -> Result<Vec<Case>, Failure> {
         self.ask(|conn| {
             let mut find = conn.prepare_cached("SELECT snapshot FROM case_file ORDER BY id")?;
-            let mut rows = find.query([])?;
+            let mut rows = find.query(())?;
             let mut cases = Vec::new();
             while let Some(row) = rows.next()? {
-                cases.push(serde_json::from_str(&row.get::<_, String>(0)?)?);
+                cases.push(serde_json::from_str(&row.get::<String>(0)?)?);
             }
             Ok(cases)
         })
@@ -102,7 +111,7 @@ impl Ledger {
 
     fn ask<T>(
         &self,
-        question: impl FnOnce(&rusqlite::Connection) -> Result<T, RepoError>,
+        question: impl FnOnce(&Connection) -> Result<T, RepoError>,
     ) -> Result<T, Failure> {
         self.0
             .repo

@@ -3,10 +3,11 @@
 //! `POST /cmd/<name>` · `GET /events?since=N` · `GET /doc/<ticket>` · the built pages. Never part of what ships.
 //!
 //! With a [`Proxy`] between the desk and its server also `GET /line` (its address and counts), `POST /line` (weather and
-//! cuts) and `GET /scan?side=2580&seed=1` (a scan of about three bytes a pixel that does not compress).
+//! cuts) and `GET /scan?side=2580&seed=1` (a scan of about three bytes a pixel that does not compress). `GET /id-card` is a
+//! photo of a specimen.
 
 use crate::Failure;
-use crate::papers::scan;
+use crate::papers::{id_card_photo, scan};
 use crate::proxy::{Cut, Direction, Proxy, Slow, Stall, Weather};
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -64,6 +65,7 @@ pub async fn serve(
         .route("/doc/{ticket}", get(document))
         .route("/line", get(line_state).post(change_line))
         .route("/scan", get(a_scan))
+        .route("/id-card", get(an_id_card))
         .fallback(get(page))
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES))
         .with_state(Host {
@@ -183,6 +185,13 @@ async fn a_scan(Query(query): Query<BTreeMap<String, u64>>) -> Response {
         u32::try_from(side).map_or_else(|_| Err(Failure::new("a side")), |side| scan(side, seed));
     match drawn {
         Ok(bytes) => ([(header::CONTENT_TYPE, "image/png")], bytes).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn an_id_card() -> Response {
+    match id_card_photo() {
+        Ok(bytes) => ([(header::CONTENT_TYPE, "image/jpeg")], bytes).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

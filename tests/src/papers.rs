@@ -33,6 +33,11 @@ pub fn draw_papers(folder: &Path) -> Result<(), Failure> {
     }
 }
 
+/// The portrait side of the identity card, as a phone would take it.
+pub fn id_card_photo() -> Result<Vec<u8>, Failure> {
+    photo(&id_card().front())
+}
+
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes).map_err(Failure::at(format!("write {}", path.display())))
 }

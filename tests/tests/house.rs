@@ -55,7 +55,10 @@ const DOORS: &[(&str, &[&str])] = &[
         "Connection::open",
         &["crates/store/src/open.rs", "crates/server/src/repo/open.rs"],
     ),
-    ("Client::builder", &["crates/sync/src/http.rs"]),
+    (
+        "Client::builder",
+        &["crates/sync/src/http.rs", "crates/server/src/sms/door.rs"],
+    ),
     (
         "SystemTime::now",
         &["crates/app/src/door.rs", "crates/server/src/door.rs"],

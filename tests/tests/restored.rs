@@ -2,15 +2,12 @@
 //! two desks. Nothing is lost, nothing is doubled, and everybody ends with what the server has.
 #![expect(clippy::unwrap_used, reason = "a story ends at the first surprise")]
 
-use desk_domain::case::{Case, DocumentKind};
+use desk_domain::case::Case;
 use desk_domain::digest::{Sum, Sums, bucket_of};
 use desk_domain::ids::{CaseId, DocumentId};
-use desk_domain::op::OpBody;
-use desk_domain::time::Clock;
 use desk_server::ServerConfig;
-use desk_server::door::{SystemChance, SystemClock};
 use desk_server::run::House;
-use desk_store::{DigestStand, NewDocument, manifest_of};
+use desk_store::DigestStand;
 use desk_tests::courier_desk::{CourierDesk, branch};
 use desk_tests::office::{BRANCH, Office};
 use desk_tests::programs::files_below;
@@ -78,7 +75,12 @@ impl Houses {
 }
 
 fn held(desk: &CourierDesk) -> Option<Sums> {
-    match desk.store.scope_digest(&branch(BRANCH).unwrap()).unwrap() {
+    match desk
+        .bare
+        .store
+        .scope_digest(&branch(BRANCH).unwrap())
+        .unwrap()
+    {
         DigestStand::Ready(digest) => Some(digest.sums),
         DigestStand::Working | DigestStand::Unfilled => None,
     }
@@ -89,8 +91,8 @@ fn server_cases(data: &Path) -> Vec<Case> {
     house
         .repo
         .read_blocking(|conn| {
-            let mut select = conn.prepare("SELECT snapshot FROM case_file")?;
-            let rows = select.query_map([], |row| row.get::<_, String>(0))?;
+            let mut select = conn.prepare_cached("SELECT snapshot FROM case_file")?;
+            let rows = select.query_map((), |row| row.get::<String>(0))?;
             let mut cases = Vec::new();
             for row in rows {
                 cases.push(serde_json::from_str(&row?)?);
@@ -111,29 +113,6 @@ fn notes(data: &Path, id: CaseId) -> Vec<String> {
     let mut texts: Vec<String> = case.notes.into_iter().map(|note| note.text).collect();
     texts.sort();
     texts
-}
-
-fn attach(desk: &CourierDesk, case: CaseId, bytes: &[u8]) -> DocumentId {
-    let id = DocumentId::new(SystemClock.now(), &SystemChance);
-    let manifest = manifest_of(bytes, "image/jpeg", 1);
-    let document = NewDocument {
-        id,
-        original: bytes,
-        rendition: None,
-        thumbnail: None,
-        manifest: &manifest,
-        quality: None,
-        added_at: SystemClock.now(),
-    };
-    desk.store.put_document(&document).unwrap();
-    let body = OpBody::DocumentAttach {
-        document: id,
-        kind: DocumentKind::FaultPhoto,
-        manifest,
-        replaces: None,
-    };
-    desk.write(case, vec![body]).unwrap();
-    id
 }
 
 fn until_stored(desk: &CourierDesk, case: CaseId, document: DocumentId) {
@@ -161,7 +140,7 @@ fn a_restored_server_gets_back_what_its_backup_lacked_and_every_desk_agrees_with
     fs::write(&key, format!("{}\n", "5a".repeat(32))).unwrap();
     // Before the backup.
     let case = house.one.open_case("备份之前").unwrap();
-    let photo = attach(&house.one, case, &vec![1; 70_000]);
+    let photo = house.one.bare.attach(case, &vec![1; 70_000]).unwrap();
     until_stored(&house.one, case, photo);
     house.settle();
     let made = house
@@ -172,7 +151,7 @@ fn a_restored_server_gets_back_what_its_backup_lacked_and_every_desk_agrees_with
     // After the backup, all of it acknowledged.
     house.two.note(case, "备份之后").unwrap();
     let later = house.one.open_case("备份之后的案").unwrap();
-    let second = attach(&house.one, later, &vec![2; 50_000]);
+    let second = house.one.bare.attach(later, &vec![2; 50_000]).unwrap();
     until_stored(&house.one, later, second);
     house.settle();
     let before = server_cases(&house.data());
@@ -262,6 +241,7 @@ fn a_confirmed_case_that_rotted_in_the_file_is_mended_and_people_are_told() {
     house.settle();
     let spoilt = house
         .one
+        .bare
         .past_the_door()
         .unwrap()
         .execute(
@@ -288,5 +268,5 @@ fn a_confirmed_case_that_rotted_in_the_file_is_mended_and_people_are_told() {
     house.settle();
     let told = house.office.admin(&["device", "events"]).unwrap();
     assert!(told.contains("desk.cases_differed"), "{told}");
-    assert!(told.contains(&house.one.identity.device.to_string()));
+    assert!(told.contains(&house.one.bare.device.to_string()));
 }

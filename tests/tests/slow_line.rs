@@ -1,21 +1,16 @@
 //! A large scan over a bad line, by the whole house: the real core, a real server, and what the sync centre says.
 #![expect(clippy::unwrap_used, reason = "a test may end at once")]
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use desk_domain::case::CHUNK_BYTES;
 use desk_store::Transfer;
 use desk_tests::bare_desk::BareDesk;
-use desk_tests::desk::TestDesk;
+use desk_tests::carry::{Carried, LARGEST_PX, Trip, carry};
 use desk_tests::office::{BRANCH, Office};
-use desk_tests::papers::scan;
-use desk_tests::proxy::{Cut, Direction, Proxy, Slow, Stall, Weather};
-use serde_json::{Value, json};
+use desk_tests::proxy::{Cut, Direction, Proxy, Slow, Stall};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-/// About 20 MB: the largest scan that a desk takes.
-const SIDE_PX: u32 = 2_580;
 /// Heads, ops, offers and bitmaps beside the chunks.
 const BESIDE: u64 = 256 * 1024;
 
@@ -23,13 +18,6 @@ fn office(folder: &Path) -> Office {
     let data = folder.join("server");
     std::fs::create_dir(&data).unwrap();
     Office::open(&data, 1).unwrap()
-}
-
-fn up(after: u64) -> Cut {
-    Cut {
-        direction: Direction::Up,
-        after,
-    }
 }
 
 fn chunk() -> u64 {
@@ -41,75 +29,84 @@ fn stored(office: &Office, sha256: &str) -> Vec<u8> {
     std::fs::read(shelf.join(&sha256[..2]).join(sha256)).unwrap()
 }
 
-/// What the sync centre says of the one document on its way, from first to last.
-fn watch(desk: &TestDesk, line: &Proxy, case: &str) -> Vec<u64> {
-    let mut said = Vec::new();
-    let mut seen = 0;
-    loop {
-        let screen = desk.ask("case_open", json!({ "case": case })).unwrap();
-        if screen["documents"][0]["stored"] == true {
-            return said;
-        }
-        let status = desk.ask("sync_status", json!({})).unwrap();
-        // Read after the status: whatever it claims had passed the line by then.
-        let passed = line.counts().up;
-        if let Some(document) = status["documents"].get(0) {
-            let sent = document["sent_bytes"].as_u64().unwrap();
-            assert!(sent <= document["total_bytes"].as_u64().unwrap());
-            assert!(sent <= passed, "{sent} bytes claimed, {passed} on the line");
-            assert!(document["percent"].as_u64().unwrap() < 100, "{document}");
-            said.push(sent);
-        }
-        if let Some(changed) = desk.desk().events_since(seen, Duration::from_millis(200)) {
-            seen = changed.n;
-        }
-    }
+fn steps(carried: &Carried) -> usize {
+    let bytes = carried.glances.iter().map(|glance| glance.sent_bytes);
+    bytes.collect::<BTreeSet<_>>().len()
+}
+
+/// Each cut costs at most so many chunks, and the rest travels once.
+fn sent_once(carried: &Carried, chunks_a_cut: u64) {
+    let again = carried.counts.cuts * chunks_a_cut * chunk().min(carried.size_bytes);
+    let most = carried.size_bytes + again + BESIDE;
+    assert!(
+        carried.counts.up <= most,
+        "{} sent, at most {most} expected",
+        carried.counts.up
+    );
 }
 
 #[test]
 fn a_scan_of_twenty_megabytes_over_a_slow_and_cut_line_arrives_and_the_sync_centre_tells_the_truth()
 {
     let folder = tempfile::tempdir().unwrap();
-    let office = office(folder.path());
-    let line = Proxy::before_url(office.url()).unwrap();
-    let desk = TestDesk::open(&folder.path().join("desk")).unwrap();
-    let code = office.enrol_code(BRANCH).unwrap();
-    desk.enrol(&line.url(), &code, "agent1").unwrap();
-    let case = desk
-        .ask("case_new", json!({ "call_ref": null, "channel": "phone" }))
-        .unwrap();
-    let case = case["id"].as_str().unwrap().to_owned();
-    let bytes = scan(SIDE_PX, 7).unwrap();
-    let size = u64::try_from(bytes.len()).unwrap();
-    assert!(size > 19_900_000, "{size}");
-    line.count_anew();
-    line.set(Weather::Slow(Slow {
+    let line = Slow {
         bytes_per_s: 1_500_000,
         stall: Some(Stall {
             every_bytes: 4_000_000,
             lasts: Duration::from_millis(300),
         }),
-    }));
-    line.plan([up(size / 4), up(size / 2), up(size * 3 / 4)]);
-    let add = json!({ "case": case, "kind": "other", "name": "扫描件.png", "bytes": STANDARD.encode(&bytes), "replaces": null });
-    desk.ask("document_add", add).unwrap();
-    let said = watch(&desk, &line, &case);
-    let counts = line.counts();
-    assert_eq!(counts.cuts, 3);
-    assert!(said.is_sorted(), "progress went back: {said:?}");
-    let steps: std::collections::BTreeSet<u64> = said.iter().copied().collect();
-    assert!(steps.len() >= 5, "hardly any progress was shown: {said:?}");
-    // Each cut costs at most the chunks in flight.
-    let most = size + 3 * 3 * chunk() + BESIDE;
+    };
+    let trip = Trip {
+        side_px: LARGEST_PX,
+        line,
+        cuts_at_percent: &[25, 50, 75],
+    };
+    let carried = carry(folder.path(), trip, |_| {}).unwrap();
+    assert!(carried.size_bytes > 19_900_000, "{}", carried.size_bytes);
+    assert_eq!(carried.counts.cuts, 3);
     assert!(
-        counts.up <= most,
-        "{} sent, at most {most} expected",
-        counts.up
+        steps(&carried) >= 5,
+        "hardly any progress was shown: {:?}",
+        carried.glances
     );
-    let sha256 = desk_store::manifest_of(&bytes, "image/png", 1).sha256;
-    assert_eq!(stored(&office, &sha256), bytes);
-    let after: Value = desk.ask("sync_status", json!({})).unwrap();
-    assert_eq!(after["documents"], json!([]));
+    sent_once(&carried, 3);
+}
+
+/// The real thing of a village: 50 kbit/s with loss, and a cut. `cargo xtask line` carries 20 MB over it, in some 70 minutes.
+#[test]
+fn a_photo_arrives_over_fifty_kilobits_with_loss_and_a_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let trip = Trip {
+        side_px: 400,
+        line: Slow::VILLAGE,
+        cuts_at_percent: &[25],
+    };
+    let carried = carry(folder.path(), trip, |_| {}).unwrap();
+    assert!(carried.size_bytes > 450_000, "{}", carried.size_bytes);
+    assert_eq!(carried.counts.cuts, 1);
+    sent_once(&carried, 1);
+    assert!(
+        carried.took > Duration::from_mins(1),
+        "that was no slow line: {carried:?}"
+    );
+}
+
+/// Bytes that wait for a full window are on their way all the same: a line is dead when it is silent, not when it is slow.
+#[test]
+fn a_line_that_takes_two_kilobytes_a_second_is_not_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = Slow {
+        bytes_per_s: 2_000,
+        stall: None,
+    };
+    let trip = Trip {
+        side_px: 280,
+        line,
+        cuts_at_percent: &[],
+    };
+    let carried = carry(folder.path(), trip, |_| {}).unwrap();
+    assert!(carried.size_bytes > 220_000, "{}", carried.size_bytes);
+    sent_once(&carried, 0);
 }
 
 #[test]
@@ -126,7 +123,10 @@ fn a_cut_at_half_of_twenty_megabytes_costs_at_most_three_chunks() {
         .collect();
     let size = u64::try_from(bytes.len()).unwrap();
     line.count_anew();
-    line.plan([up(size / 2)]);
+    line.plan([Cut {
+        direction: Direction::Up,
+        after: size / 2,
+    }]);
     let document = desk.attach(case, &bytes).unwrap();
     desk.until("the document is stored", |store| {
         let known = store.document(document);

@@ -6,6 +6,7 @@ use desk_tests::desk::TestDesk;
 use desk_tests::office::{BRANCH, Office};
 use desk_tests::papers::draw_papers;
 use desk_tests::programs::files_below;
+use desk_tests::shared::Shared;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -14,6 +15,8 @@ const HEADQUARTERS: &str = "HQ000";
 struct House {
     folder: tempfile::TempDir,
     office: Office,
+    /// What several servers share; ended after them.
+    shared: Option<Shared>,
 }
 
 impl House {
@@ -21,10 +24,24 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("server");
         std::fs::create_dir(&data).unwrap();
-        let office = Office::open(&data, 3).unwrap();
+        Self::furnished(folder, Office::open(&data, 3).unwrap(), None)
+    }
+    /// Two servers on PostgreSQL and an object store.
+    fn open_shared() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = Shared::start().unwrap();
+        let office = Office::open_shared(&folder.path().join("server"), 3, shared.environment());
+        let office = office.unwrap();
+        Self::furnished(folder, office, Some(shared))
+    }
+    fn furnished(folder: tempfile::TempDir, office: Office, shared: Option<Shared>) -> Self {
         case_script::import_merchant(&office, BRANCH, folder.path()).unwrap();
         draw_papers(&folder.path().join("papers")).unwrap();
-        Self { folder, office }
+        Self {
+            folder,
+            office,
+            shared,
+        }
     }
     fn path(&self) -> &Path {
         self.folder.path()
@@ -107,12 +124,24 @@ fn approve(desk: &TestDesk, id: &str) {
 
 #[test]
 fn one_case_from_the_ringing_phone_to_the_merchants_answer() {
-    let mut house = House::open();
+    the_story(&mut House::open());
+}
+
+#[test]
+fn the_same_on_two_servers_that_share_postgresql_and_a_bucket_one_of_which_dies_on_the_way() {
+    let mut house = House::open_shared();
+    the_story(&mut house);
+    // Five papers, and the one that was taken again.
+    assert!(house.shared.unwrap().bucket.wholes().unwrap() >= 5);
+}
+
+fn the_story(house: &mut House) {
     let agent = house.desk("agent1", BRANCH);
     let reviewer = house.desk("reviewer1", HEADQUARTERS);
     let operator = house.desk("operator1", HEADQUARTERS);
-    let id = collected_with_the_plug_pulled(&mut house, &agent);
-    sent_back_and_mended(&house, &agent, &reviewer, &id);
+    let id = collected_with_the_plug_pulled(house, &agent);
+    sent_back_and_mended(house, &agent, &reviewer, &id);
+    house.office.lose_one().unwrap();
     decided_executed_told(&agent, &reviewer, &operator, &id);
 }
 
@@ -148,9 +177,23 @@ fn collected_with_the_plug_pulled(house: &mut House, agent: &TestDesk) -> String
     id
 }
 
+/// The reviewer's own desk has heard that the server has every paper: the agent's may have heard it before.
+fn ready_for_review(reviewer: &TestDesk, id: &str) {
+    reviewer
+        .until("case_open", &case(id), |screen| {
+            screen["state"] == "submitted"
+                && screen["documents"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .all(|card| card["stored"] == true)
+        })
+        .unwrap();
+}
+
 fn sent_back_and_mended(house: &House, agent: &TestDesk, reviewer: &TestDesk, id: &str) {
     // Sent back with a mark on a field and on a document; mended at the desk it came from.
-    state(reviewer, id, "submitted");
+    ready_for_review(reviewer, id);
     let review = reviewer.ask("review_take", case(id)).unwrap();
     let licence = review["case"]["documents"]
         .as_array()
@@ -189,16 +232,7 @@ fn sent_back_and_mended(house: &House, agent: &TestDesk, reviewer: &TestDesk, id
 
 fn decided_executed_told(agent: &TestDesk, reviewer: &TestDesk, operator: &TestDesk, id: &str) {
     // Decided, executed, told, closed: by three people.
-    reviewer
-        .until("case_open", &case(id), |screen| {
-            screen["state"] == "submitted"
-                && screen["documents"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .all(|card| card["stored"] == true)
-        })
-        .unwrap();
+    ready_for_review(reviewer, id);
     reviewer.ask("review_take", case(id)).unwrap();
     approve(reviewer, id);
     state(operator, id, "approved");

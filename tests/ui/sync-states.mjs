@@ -43,6 +43,7 @@ const scan = (sent, reason, action, state = 'local') => ({
   sent_bytes: sent * MIB,
   total_bytes: 20 * MIB,
   percent: sent * 5,
+  done_at: state === 'sending' ? Date.now() + 3_600_000 : null,
   state,
   reason,
   action,

@@ -390,6 +390,7 @@ export function aCase(state: string): T.CaseScreen {
           }
         : null,
     notices: [],
+    call_needed: false,
     follow_up: null,
     waiting_missing: [],
     promise_date: null,

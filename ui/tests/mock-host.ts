@@ -62,6 +62,8 @@ export class MockHost {
   private handlers: Record<string, Handler> = {
     app_status: () => this.status(),
     setup_demo: () => this.becomeReady(),
+    setup_server: () => this.becomeReady(),
+    sign_in: () => this.becomeReady(),
     unlock: () => this.becomeReady(),
     lock: () => ((this.options.phase = 'locked'), this.status()),
     form_spec: (): T.FormSpec => ({
@@ -261,7 +263,8 @@ export class MockHost {
           sent_bytes: 1_048_576,
           total_bytes: 2_500_000,
           percent: 41,
-          state: 'local',
+          done_at: null,
+          state: 'paused',
           reason: 'no_answer',
           action: 'sync_now',
         },
@@ -295,9 +298,17 @@ export class MockHost {
       more: false,
       renewed: false,
     }),
-    sync_diagnostics: (): T.Diagnostics => ({ text: 'unsent=3' }),
-    diagnostics_save: (): T.DiagnosticsSaved => ({
-      path: '/home/demo/Downloads/unbind-desk-diagnostics-20261122-1.txt',
+    merchant_link: (): T.MerchantLinkView => ({
+      made: null,
+      active: [],
+      arriving: [],
+      query_code: '00000000',
+      links_left: 10,
+      texts_left: 3,
+    }),
+    sync_diagnostics: ({ save }): T.Diagnostics => ({
+      text: 'unsent=3',
+      path: save === true ? '/home/demo/Downloads/unbind-desk-diagnostics-20261122-1.txt' : null,
     }),
   };
 

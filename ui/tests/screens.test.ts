@@ -50,6 +50,35 @@ it('wrong_passphrase_says_what_happened_and_empties_the_box', async () => {
   expect(box.value).toBe('');
 });
 
+it('a_second_factor_is_asked_for_only_when_the_server_says_so_and_is_not_remembered', async () => {
+  const host = await open('', { phase: 'first_run' });
+  await userEvent.click(await screen.findByTestId('start-server'));
+  expect(screen.queryByTestId('start-factor')).toBeNull();
+  for (const [name, text] of [
+    ['server_url', 'https://desk.example.invalid'],
+    ['enrol_code', 'ABCDEFGHJKLMNPQRSTUVWXYZ23'],
+    ['login', 'reviewer1'],
+    ['password', 'a made up password'],
+    ['passphrase', 'a made up passphrase'],
+    ['again', 'a made up passphrase'],
+  ] as const)
+    await userEvent.type(screen.getByTestId(`start-${name}`), text);
+  host.failing.set('setup_server', error('auth.totp_required'));
+  await userEvent.click(screen.getByTestId('start-finish'));
+  expect((await screen.findByTestId('error')).textContent).toContain('还需要动态码');
+  const box = await screen.findByTestId<HTMLInputElement>('start-factor');
+  expect(document.activeElement).toBe(box);
+  expect(screen.getByTestId<HTMLButtonElement>('start-finish').disabled).toBe(true);
+  host.failing.set('setup_server', error('auth.totp_wrong'));
+  await userEvent.type(box, '０００000{Enter}');
+  await waitFor(() => expect(box.value).toBe(''));
+  host.failing.delete('setup_server');
+  await userEvent.type(box, '123456{Enter}');
+  expect(await screen.findByTestId('nav-workbench')).toBeTruthy();
+  const sent = said(host, 'setup_server').map((args) => (args as { totp: string | null }).totp);
+  expect(sent).toEqual([null, '000000', '123456']);
+});
+
 it('every_key_is_on_disk_within_250_ms_without_waiting_for_blur', async () => {
   const host = install();
   const desk = new CaseDesk();

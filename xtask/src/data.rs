@@ -40,6 +40,15 @@ pub fn sim(rest: &[String]) -> Result<(), Failed> {
 
 /// Kill -9, again and again. Debug builds: fail points are in no other. Its last line is a JSON summary.
 pub fn crash(rest: &[String]) -> Result<(), Failed> {
+    house_program("crash", "desk-crash", rest)
+}
+
+/// A scan of 20 MB over 50 kbit/s with loss and cuts, in real time.
+pub fn line(rest: &[String]) -> Result<(), Failed> {
+    house_program("line", "desk-line", rest)
+}
+
+fn house_program(name: &str, program: &str, rest: &[String]) -> Result<(), Failed> {
     setup::system()?;
     let build = [
         "build",
@@ -54,8 +63,8 @@ pub fn crash(rest: &[String]) -> Result<(), Failed> {
     ];
     exec::run("cargo build", cargo().args(build))?;
     exec::run(
-        "crash",
-        command(root().join("target/debug/desk-crash")).args(rest),
+        name,
+        command(root().join("target/debug").join(program)).args(rest),
     )
 }
 

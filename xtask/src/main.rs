@@ -3,6 +3,7 @@
 //! It stays light, since it is the first thing a fresh machine builds: it installs, builds and starts the other
 //! programs of the house, and knows none of their rules but the domain's parsers.
 
+mod contract;
 mod count;
 mod data;
 mod exec;
@@ -63,6 +64,14 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
+    /// The largest scan over 50 kbit/s with loss and cuts: some 70 minutes.
+    Line {
+        /// `--side-px N --bytes-per-s N --loss-every N --cuts 30,70`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Made-up requests against a demo office, by its OpenAPI document; the programs must be built.
+    Contract,
     /// Check a vector file of the shape of `crates/domain/tests/vectors.json` against the domain parsers.
     Vectors { file: PathBuf },
     /// Install what is missing and say what it is.
@@ -104,6 +113,8 @@ fn act(task: Task) -> Result<(), Failed> {
         Task::Bench { rest } => data::bench(&rest),
         Task::Sim { rest } => data::sim(&rest),
         Task::Crash { rest } => data::crash(&rest),
+        Task::Line { rest } => data::line(&rest),
+        Task::Contract => contract::check(),
         Task::Vectors { file } => vectors::check(&file),
         Task::Setup => setup::everything(),
         Task::Dev => run::dev(),

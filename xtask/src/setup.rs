@@ -11,7 +11,7 @@ const BUILD: &[&str] = &[
     "libwebkit2gtk-4.1-dev",
     "mold",
 ];
-/// Needed to show Chinese, to test the window and the pages, and by the story on PostgreSQL later.
+/// Needed to show Chinese, to test the window, the pages and servers that share a PostgreSQL.
 const TEST: &[&str] = &[
     "xvfb",
     "xauth",
@@ -22,14 +22,15 @@ const TEST: &[&str] = &[
     "x11-utils",
     "dbus-x11",
     "chromium",
+    "postgresql",
     "locales",
     "sqlite3",
     "procps",
 ];
 
 const BY_HAND: &str = "This is no Debian or Ubuntu. Please install by hand, then run this again:
-  Fedora:  sudo dnf install webkit2gtk4.1-devel gcc perl mold xorg-x11-server-Xvfb webkit2gtk-driver google-noto-sans-cjk-fonts chromium sqlite
-  Arch:    sudo pacman -S webkit2gtk-4.1 base-devel perl mold xorg-server-xvfb noto-fonts-cjk chromium sqlite
+  Fedora:  sudo dnf install webkit2gtk4.1-devel gcc perl mold xorg-x11-server-Xvfb webkit2gtk-driver google-noto-sans-cjk-fonts chromium sqlite postgresql-server
+  Arch:    sudo pacman -S webkit2gtk-4.1 base-devel perl mold xorg-server-xvfb noto-fonts-cjk chromium sqlite postgresql
   macOS:   xcode-select --install   (the window needs nothing else)
   Windows: the MSVC build tools and Strawberry Perl; WebView2 comes with Windows 11
 and on all of them Node.js 20 or newer.";

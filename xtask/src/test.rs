@@ -121,21 +121,16 @@ fn quick_checks() -> Vec<Step> {
 }
 
 fn programs_and_tests() -> Vec<Step> {
-    let sim = [
-        "run",
-        "--quiet",
-        "--package",
-        "desk-sim",
-        "--",
-        "--seeds",
-        "200",
-    ];
     vec![
         step(
             "programs",
             false,
             false,
-            with(cargo(), &["build", "--workspace", "--bins", "--quiet"]),
+            // With the tests in one go: by themselves the programs would be built with other features, once more.
+            with(
+                cargo(),
+                &["build", "--workspace", "--bins", "--tests", "--quiet"],
+            ),
         ),
         step(
             "rooms and whole house",
@@ -146,7 +141,22 @@ fn programs_and_tests() -> Vec<Step> {
                 &["test", "--workspace", "--no-fail-fast", "--quiet"],
             ),
         ),
-        step("simulator smoke", false, false, with(cargo(), &sim)),
+        step("the office on PostgreSQL", false, true, on_postgresql()),
+        step(
+            "simulator smoke",
+            false,
+            false,
+            with(
+                command(root().join("target/debug/desk-sim")),
+                &["--seeds", "200"],
+            ),
+        ),
+        step(
+            "made-up requests by the OpenAPI document",
+            true,
+            false,
+            with(this_program(), &["contract"]),
+        ),
         step(
             "kill -9, two hundred times",
             true,
@@ -164,6 +174,22 @@ fn programs_and_tests() -> Vec<Step> {
             run::window_journey("target/run"),
         ),
     ]
+}
+
+/// This very program, for a task that is a step as well.
+fn this_program() -> Command {
+    command(std::env::current_exe().unwrap_or_else(|_| root().join("target/debug/xtask")))
+}
+
+/// The office's behaviours once more, on a database that several servers may share.
+fn on_postgresql() -> Command {
+    let mut beside = command(root().join("target/debug/desk-postgres"));
+    let tests = cargo();
+    beside
+        .arg(tests.get_program())
+        .args(tests.get_args())
+        .args(["test", "--workspace", "--test", "office", "--quiet"]);
+    beside
 }
 
 fn with(mut command: Command, arguments: &[&str]) -> Command {

@@ -124,6 +124,10 @@ impl Desk {
         self.shut();
     }
 
+    pub(crate) fn of(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.0
     }

@@ -26,12 +26,12 @@ macro_rules! exported {
 exported! {
     UiError Changed AppStatus FormSpec Settings CasePage QueueCounts SearchPage NotificationRow CallRow
     CaseScreen MatchResult DocumentCard TrayItem Ticket ReviewScreen ConflictView Revealed MerchantScreen
-    ArticleRow ArticleScreen SyncScreen Diagnostics DiagnosticsSaved Done CodeSent CodeVerified
+    ArticleRow ArticleScreen SyncScreen Diagnostics Done CodeSent CodeVerified MerchantLinkView
     Nothing SetupServer SetupStandalone Unlock SignIn QueueQuery CaseRef CaseNew DraftPut FieldSetArgs FieldsFill
     EvidenceAdd DiagnosisAnswer DocumentAdd DocumentAttachArgs DocumentDetachArgs DocumentTicket DocumentMask NoteArgs
     CaseMoveArgs JudgeArgs WaiveArgs ReturnArgs ReturnAnswerArgs RejectArgs ApproveArgs ReasonArgs
     ExecuteRecordArgs NoticeArgs FollowUpArgs ConflictArgs RevealArgs SearchArgs MerchantRef ArticleRef
-    CallEnd EventsSince CodeVerifyArgs SyncAct UsbExport UsbImport UsbScreen UsbWritten UsbTaken
+    CallEnd EventsSince CodeVerifyArgs MerchantLinkArgs DiagnosticsArgs SyncAct UsbExport UsbImport UsbScreen UsbWritten UsbTaken
 }
 
 #[cfg(test)]

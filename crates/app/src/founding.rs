@@ -10,6 +10,7 @@ use crate::session::{KeptSession, Mode, Session, keep, kept};
 use crate::vault::{
     DatabaseKey, KdfCost, KeystoreChoice, Vault, VaultError, check_passphrase, file, recovery,
 };
+use crate::wiping;
 use crate::words;
 use desk_domain::ids::{DeviceId, Incarnation, OfficeCode, OpId, UserId};
 use desk_domain::mask;
@@ -50,6 +51,8 @@ struct Founding {
     system: Option<UserId>,
     users: Vec<UserCard>,
     tokens: Option<SessionTokens>,
+    /// What the server's orders are signed by, if it says so.
+    server_key: Option<String>,
 }
 
 /// Enrols and signs in, then founds. A slip of the password or a cut line costs nothing but another try.
@@ -60,7 +63,7 @@ pub(crate) fn found_with_server(desk: &Desk, args: &SetupServer) -> Result<Sessi
     let key = signing_key(&enrolled.key)?;
     let door = front_door(desk, &args.server_url, vault.device(), signer(&key))?;
     let tokens = door
-        .sign_in(&args.login, &args.password, None)
+        .sign_in(&args.login, &args.password, args.totp.as_deref())
         .map_err(from_server)?;
     if !tokens.user.active {
         return Err(AppError::AccountInactive);
@@ -82,6 +85,7 @@ pub(crate) fn found_with_server(desk: &Desk, args: &SetupServer) -> Result<Sessi
         system: None,
         users: vec![tokens.user.clone()],
         tokens: Some(tokens),
+        server_key: enrolled.reply.server_key.clone(),
     };
     let database_key = DatabaseKey::random(desk.chance());
     if let Some(recipient) = &enrolled.reply.recovery_key {
@@ -139,6 +143,7 @@ pub(crate) fn found_standalone(desk: &Desk, args: &SetupStandalone) -> Result<Se
         users: vec![me.clone(), system],
         me,
         tokens: None,
+        server_key: None,
     };
     let key = DatabaseKey::random(desk.chance());
     found(desk, &vault, &key, &founding, &args.passphrase)?;
@@ -203,6 +208,7 @@ fn make_demo(
         users: vec![system],
         me: me.clone(),
         tokens: None,
+        server_key: None,
     };
     let key = DatabaseKey::random(desk.chance());
     let store = found_store(desk, &making, &key, &founding)?;
@@ -323,6 +329,9 @@ fn found_store(
     keep(&store, kept::SIGNING_KEY, &*seed)?;
     if let Some(system) = founding.system {
         keep(&store, kept::SYSTEM_USER, &system)?;
+    }
+    if let Some(key) = &founding.server_key {
+        wiping::learn_key(&store, key)?;
     }
     if let Some(tokens) = &founding.tokens {
         keep(

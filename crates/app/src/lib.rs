@@ -32,6 +32,7 @@ mod ticket;
 mod upkeep;
 mod usb;
 pub mod vault;
+mod wiping;
 mod words;
 
 pub use desk::{Desk, DeskConfig};

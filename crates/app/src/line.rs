@@ -5,11 +5,13 @@ use crate::dto::Changed;
 use crate::error::AppError;
 use crate::session::{KeptSession, Mode, Rules, Session, keep, kept, recall};
 use crate::vault::bundle;
+use crate::wiping::{self, Wiper};
 use desk_domain::calendar::Calendar;
 use desk_domain::ids::{DeviceId, UserId};
 use desk_domain::policy::Policy;
 use desk_domain::time::Millis;
 use desk_store::{Judge, Store};
+use desk_sync::proof::Prover;
 use desk_sync::skew::WORTH_TELLING_MS;
 use desk_sync::{
     Courier, CourierConfig, FrontDoor, NetConfig, Signer, SyncError, SyncEvent, SyncStatus,
@@ -25,11 +27,13 @@ pub(crate) fn start_courier(desk: &Desk, session: &Session) -> Result<(), AppErr
     };
     let kept_session: Option<KeptSession> =
         session.recall(&kept::session(&session.user.user.to_string()))?;
+    let signer = signer(&stored_signing_key(&session.store)?);
+    let prover = Prover::new(session.identity.device, Arc::clone(&signer));
     let config = CourierConfig {
         net: net(url),
         app_version: env!("CARGO_PKG_VERSION").to_owned(),
         device: session.identity.device,
-        signer: signer(&stored_signing_key(&session.store)?),
+        signer,
         session: kept_session.map(Into::into),
         clock: Arc::clone(&desk.config().clock),
         chance: Arc::clone(&desk.config().chance),
@@ -43,6 +47,12 @@ pub(crate) fn start_courier(desk: &Desk, session: &Session) -> Result<(), AppErr
         session.user.user,
     );
     let judge = Arc::clone(&session.judge);
+    let mut wiper = Wiper {
+        device: session.identity.device,
+        server_url: url.clone(),
+        prover,
+        believed: None,
+    };
     let mut skew_told = false;
     let spawned = std::thread::Builder::new()
         .name("desk-courier-news".into())
@@ -55,6 +65,12 @@ pub(crate) fn start_courier(desk: &Desk, session: &Session) -> Result<(), AppErr
                     tell_skew(&store, desk.config.clock.now(), status, &mut skew_told);
                 }
                 heard(&desk, &store, &judge, user, &event);
+                if let SyncEvent::WipeOrdered(wipe) = &event {
+                    wiper.hear(&desk.config, &store, wipe);
+                }
+                if wiper.is_due(&store) && wiper.obey(&Desk::of(desk), store) {
+                    return;
+                }
             }
         });
     spawned.map_err(|_| AppError::Unexpected("no thread"))?;
@@ -74,7 +90,10 @@ fn heard(desk: &Arc<Inner>, store: &Store, judge: &Mutex<Rules>, user: UserId, e
         ),
         SyncEvent::SessionLost => Ok(()),
         SyncEvent::Policy { toml, .. } => take_policy(store, judge, toml),
-        SyncEvent::BundleKeys(keys) => bundle::learn(store, keys),
+        SyncEvent::BundleKeys(keys) => {
+            wiping::learn_key(store, &keys.signer).and_then(|()| bundle::learn(store, keys))
+        }
+        SyncEvent::WipeOrdered(_) => return,
     };
     if let Err(error) = done {
         tracing::warn!(code = error.code(), "news of the courier could not be kept");
@@ -173,7 +192,7 @@ pub(crate) fn front_door(
         .map_err(from_server)
 }
 
-fn net(url: &str) -> NetConfig {
+pub(crate) fn net(url: &str) -> NetConfig {
     NetConfig {
         base_url: url.trim().to_owned(),
         ..NetConfig::default()

@@ -1,11 +1,13 @@
 //! From key files to an open session.
 
 use crate::desk::{Desk, DeskConfig};
+use crate::dto::SignIn;
 use crate::error::AppError;
 use crate::line::{from_server, front_door, judge_of, signer, start_courier, stored_signing_key};
 use crate::session::{KeptSession, Mode, Rules, Session, keep, kept, recall};
 use crate::upkeep::Upkeep;
 use crate::vault::{DatabaseKey, Person, Vault, VaultError};
+use crate::wiping;
 use desk_domain::ids::{Incarnation, UserId};
 use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
@@ -19,7 +21,8 @@ const DAY_MS: Millis = 24 * 60 * 60 * 1_000;
 
 /// The folder of the real desk, if it stands.
 pub(crate) fn real_vault(config: &DeskConfig) -> Result<Option<Vault>, AppError> {
-    Ok(Vault::find(&config.profile_dir.join(REAL), config.kdf)?)
+    wiping::finish(config)?;
+    Ok(Vault::find(&vault_dir(config), config.kdf)?)
 }
 
 /// Opens the real desk with a passphrase. The second answer says that the server must be heard first.
@@ -44,15 +47,16 @@ pub(crate) fn unlock(
 pub(crate) fn sign_in(
     desk: &Desk,
     session: &Session,
-    (login, password): (&str, &str),
-    passphrase: Option<&str>,
+    args: &SignIn,
 ) -> Result<Option<Session>, AppError> {
     let Mode::Server { url } = &session.mode else {
         return Err(AppError::NoServer);
     };
     let key = stored_signing_key(&session.store)?;
     let door = front_door(desk, url, session.identity.device, signer(&key))?;
-    let tokens = door.sign_in(login, password, None).map_err(from_server)?;
+    let tokens = door
+        .sign_in(&args.login, &args.password, args.totp.as_deref())
+        .map_err(from_server)?;
     if !tokens.user.active {
         return Err(AppError::AccountInactive);
     }
@@ -63,7 +67,10 @@ pub(crate) fn sign_in(
         .iter()
         .any(|person| person.user == tokens.user.user);
     if !known {
-        let passphrase = passphrase.ok_or(AppError::PassphraseNeeded)?;
+        let passphrase = args
+            .passphrase
+            .as_deref()
+            .ok_or(AppError::PassphraseNeeded)?;
         session.vault.add_person(
             &session.key,
             &person(&tokens.user),
@@ -187,7 +194,12 @@ fn settle_outside(
         .collect();
     let system: Option<UserId> = recall(store, kept::SYSTEM_USER)?;
     let users: Vec<UserId> = users.into_iter().chain(system).collect();
-    let names = [kept::MODE, kept::SIGNING_KEY, kept::SYSTEM_USER];
+    let names = [
+        kept::MODE,
+        kept::SIGNING_KEY,
+        kept::SERVER_KEY,
+        kept::SYSTEM_USER,
+    ];
     let kept_outside = store
         .keepsake(&names, &users)?
         .map_or(Ok(()), |keepsake| {

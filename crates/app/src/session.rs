@@ -35,6 +35,8 @@ pub(crate) mod kept {
     pub const MODE: &str = "app.mode";
     pub const SIGNING_KEY: &str = "app.signing_key";
     pub const POLICY: &str = "app.policy";
+    /// What the server signs its orders with, as it was heard first: later words do not replace it.
+    pub const SERVER_KEY: &str = "app.server_key";
     pub const LAST_CONTACT: &str = "app.last_contact_at";
     pub const CALLS: &str = "app.calls";
     pub const SYSTEM_USER: &str = "app.system_user";

@@ -3,6 +3,7 @@
 use crate::case_no::CaseNo;
 use crate::field::{FieldKey, FieldValue};
 use crate::ids::{CaseId, DocumentId, MerchantId, OfficeCode, OpId, UserId};
+use crate::knowledge::SERVICE_TEMPLATES;
 use crate::op::ChainHash;
 use crate::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -443,6 +444,12 @@ impl Case {
             (CaseState::OnHold, Some(from)) => from,
             (state, _) => state,
         }
+    }
+    /// The last word to the merchant was an SMS that did not arrive: somebody has to call.
+    pub fn asks_for_a_call(&self) -> bool {
+        let tells = |notice: &&Notice| !SERVICE_TEMPLATES.contains(&notice.template.as_str());
+        let last = self.notices.iter().rev().find(tells);
+        last.is_some_and(|notice| !notice.delivered && notice.channel == NoticeChannel::Sms)
     }
     /// Fingerprint of what a reviewer sees: values, active documents, evidence and waivers, but not verdicts on them.
     ///

@@ -64,6 +64,10 @@ uuid_id! {
     Epoch,
     /// One hand-over by stick, all of its parts.
     BundleId,
+    /// One upload link given to a merchant.
+    LinkId,
+    /// One message to a merchant's phone.
+    MessageId,
 }
 
 /// Five characters `[0-9A-Z]`, printed in case numbers; the scope of a feed.

@@ -13,6 +13,18 @@ pub enum QualityHint {
     Dark,
 }
 
+impl QualityHint {
+    /// The stable name that a page translates.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blurred => "blurred",
+            Self::TooSmall => "too_small",
+            Self::Glare => "glare",
+            Self::Dark => "dark",
+        }
+    }
+}
+
 /// The measurements, and the hints that follow from them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quality {

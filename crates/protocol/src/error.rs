@@ -28,6 +28,11 @@ macro_rules! codes {
 codes! {
     SIGN_IN_WRONG = "auth.wrong_credentials";
     SIGN_IN_LOCKED = "auth.too_many_tries";
+    /// The password is right; the second factor is missing.
+    TOTP_REQUIRED = "auth.totp_required";
+    TOTP_WRONG = "auth.totp_wrong";
+    /// The office asks this role for a second factor, and none is set up.
+    TOTP_NOT_SET_UP = "auth.totp_not_set_up";
     TOKEN_EXPIRED = "auth.token_expired";
     TOKEN_INVALID = "auth.token_invalid";
     DEVICE_UNKNOWN = "device.unknown";
@@ -64,6 +69,26 @@ codes! {
     CODE_TOO_MANY_SENDS = "code.too_many_sends";
     CODE_EXPIRED = "code.expired";
     CODE_TOO_MANY_TRIES = "code.too_many_tries";
+    /// The upload link is not one of this server's.
+    LINK_UNKNOWN = "link.unknown";
+    /// The link has expired, was ended, or its case takes no more papers.
+    LINK_OVER = "link.over";
+    /// As many files or bytes as one link may bring.
+    LINK_FULL = "link.full";
+    /// This paper is not asked for.
+    LINK_KIND = "link.kind_not_asked";
+    /// As many links of a case as a day may see.
+    LINK_TOO_MANY = "link.too_many";
+    /// Neither the register nor the case has a mobile number to send it to.
+    LINK_NO_PHONE = "link.no_phone";
+    /// The server was not told under which address phones find it.
+    LINK_NO_ADDRESS = "link.no_address";
+    /// The case has been decided or ended; it takes no more papers.
+    LINK_CASE_OVER = "link.case_over";
+    /// The file that came up is not one that can be taken; params `why`, a code of the documents' room.
+    UPLOAD_REFUSED = "upload.refused";
+    /// Case number and code do not belong together.
+    PROGRESS_WRONG = "progress.wrong";
     /// Bundles that travel by hand; a desk gives the same codes for what it reads itself.
     BUNDLE_NOT_A_BUNDLE = "bundle.not_a_bundle";
     BUNDLE_WRONG_VERSION = "bundle.wrong_version";

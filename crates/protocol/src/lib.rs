@@ -9,8 +9,10 @@ pub mod codes;
 pub mod digest;
 pub mod documents;
 pub mod error;
+pub mod links;
 pub mod people;
 pub mod sync;
+pub mod wipe;
 
 use desk_domain::ids::Epoch;
 use desk_domain::time::Millis;

@@ -28,6 +28,9 @@ pub struct EnrolReply {
     /// Recovery public key of the office's admin, if one is configured (base64, age-free X25519).
     #[serde(default)]
     pub recovery_key: Option<String>,
+    /// What this server's orders are signed by: Ed25519, base64. The same as `bundle_signer` of hello.
+    #[serde(default)]
+    pub server_key: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

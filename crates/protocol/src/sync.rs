@@ -1,5 +1,6 @@
 //! hello, push, pull, snapshot: `sync.md` section 5.
 
+use crate::wipe::SignedWipe;
 use desk_domain::case::{Case, TimelineEntry};
 use desk_domain::ids::{CaseId, DeviceId, Incarnation, OfficeCode, OpId};
 use desk_domain::op::ChainHash;
@@ -39,6 +40,9 @@ pub struct HelloReply {
     /// Whom return bundles are signed by: Ed25519, base64.
     #[serde(default)]
     pub bundle_signer: Option<String>,
+    /// An order to destroy what this desk holds.
+    #[serde(default)]
+    pub wipe: Option<SignedWipe>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -116,6 +120,11 @@ pub enum Change {
     /// The case left this scope; unsent ops of it stay.
     CaseGone {
         case: CaseId,
+    },
+    /// Verdicts on ops of the asking device that changed no case and so travel with none: refused, held, nothing to do.
+    /// In a first fill only: after the server was restored, they may be others than the desk was told.
+    Outcomes {
+        outcomes: Vec<OpOutcome>,
     },
 }
 

@@ -1,6 +1,7 @@
 //! Errors at the edges: why a server does not start, and what a desk is told.
 
 use crate::repo::RepoError;
+use crate::repo::sql::Meaning;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use desk_protocol::error::{self as code, Problem};
@@ -15,14 +16,24 @@ pub enum ServerError {
     Repo(#[from] RepoError),
     #[error("another server works in this data directory")]
     InUse,
+    #[error("{0} connections of servers to this database are open: stop every server first")]
+    Serving(u64),
+    #[error("{0} things are wrong")]
+    Unwell(usize),
     #[error("the rules do not load: {0}")]
     Rules(String),
     #[error("{0}")]
     Usage(String),
+    #[error(transparent)]
+    Objects(#[from] crate::objects::BadLocation),
     #[error("the server ended before it listened")]
     Ended,
     #[error(transparent)]
     Backup(#[from] crate::backup::BackupError),
+    #[error(transparent)]
+    Audit(#[from] crate::audit::AuditError),
+    #[error(transparent)]
+    Registry(#[from] crate::registry::RegistryError),
     #[error("{refused} of {all} bundles were not taken in; nothing of them was applied")]
     BundlesRefused { refused: usize, all: usize },
     #[error("the return bundle was not written: {0}")]
@@ -83,6 +94,24 @@ const ANSWERS: &[(&str, StatusCode, bool, &str)] = &[
         StatusCode::TOO_MANY_REQUESTS,
         true,
         "Too many tries; wait and try again.",
+    ),
+    (
+        code::TOTP_REQUIRED,
+        StatusCode::UNAUTHORIZED,
+        false,
+        "Type the six digits of the authenticator app as well.",
+    ),
+    (
+        code::TOTP_WRONG,
+        StatusCode::UNAUTHORIZED,
+        false,
+        "The six digits are wrong or were used before; wait for the next ones.",
+    ),
+    (
+        code::TOTP_NOT_SET_UP,
+        StatusCode::FORBIDDEN,
+        false,
+        "This role needs an authenticator app; ask an administrator to set it up.",
     ),
     (
         code::TOKEN_EXPIRED,
@@ -223,6 +252,66 @@ const ANSWERS: &[(&str, StatusCode, bool, &str)] = &[
         "The whole is not the one announced; send it again.",
     ),
     (
+        code::LINK_UNKNOWN,
+        StatusCode::NOT_FOUND,
+        false,
+        "This link is not known here; ask for a new one.",
+    ),
+    (
+        code::LINK_OVER,
+        StatusCode::GONE,
+        false,
+        "This link is over; ask for a new one.",
+    ),
+    (
+        code::LINK_FULL,
+        StatusCode::TOO_MANY_REQUESTS,
+        false,
+        "This link has brought as much as a link may bring; ask for a new one.",
+    ),
+    (
+        code::LINK_KIND,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        false,
+        "This paper is not asked for; choose one of the list.",
+    ),
+    (
+        code::LINK_TOO_MANY,
+        StatusCode::TOO_MANY_REQUESTS,
+        false,
+        "As many links as a case may have in a day; use one that was sent.",
+    ),
+    (
+        code::LINK_NO_PHONE,
+        StatusCode::CONFLICT,
+        false,
+        "There is no number to send it to; show the code instead.",
+    ),
+    (
+        code::LINK_NO_ADDRESS,
+        StatusCode::CONFLICT,
+        false,
+        "The server does not know its public address (--public-url); show the code instead.",
+    ),
+    (
+        code::LINK_CASE_OVER,
+        StatusCode::CONFLICT,
+        false,
+        "The case takes no more papers.",
+    ),
+    (
+        code::UPLOAD_REFUSED,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        false,
+        "The file cannot be taken; take a new photo of the paper.",
+    ),
+    (
+        code::PROGRESS_WRONG,
+        StatusCode::NOT_FOUND,
+        false,
+        "Case number and code do not belong together.",
+    ),
+    (
         code::BUNDLE_NOT_A_BUNDLE,
         StatusCode::UNPROCESSABLE_ENTITY,
         false,
@@ -358,15 +447,22 @@ fn describe(code: &str) -> (StatusCode, bool, &'static str) {
 impl From<RepoError> for ApiError {
     fn from(error: RepoError) -> Self {
         tracing::error!(%error, "repository");
-        match error {
+        match &error {
             RepoError::Stopped | RepoError::CommitFailed => Self::new(code::UNAVAILABLE).after(1),
-            RepoError::Busy => Self::new(code::UNAVAILABLE).after(BUSY_SECONDS),
-            RepoError::Sqlite(_)
+            RepoError::Busy | RepoError::Unreachable => {
+                Self::new(code::UNAVAILABLE).after(BUSY_SECONDS)
+            }
+            // A reader met it: the writer has words of its own for both.
+            RepoError::Sql(sql) if matches!(sql.meaning(), Meaning::Gone | Meaning::Again) => {
+                Self::new(code::UNAVAILABLE).after(BUSY_SECONDS)
+            }
+            RepoError::Sql(_)
             | RepoError::Json(_)
             | RepoError::Migration(_)
             | RepoError::Op(_)
             | RepoError::Thread(_)
             | RepoError::Damaged(_)
+            | RepoError::BadEntry(_)
             | RepoError::Panicked => Self::new(code::INTERNAL),
         }
     }

@@ -1,57 +1,127 @@
-//! How words reach a merchant's phone. `Log` appends them to a file in the data directory, for a demonstration or an
-//! office that reads them out itself; without a gateway no code is sent.
+//! How words reach a merchant's phone: which gateway an installation has, and its adapter. Messages come out of
+//! [`crate::repo::outbox`]; what a gateway says of one goes back there.
 
 use crate::error::ServerError;
+use crate::repo::outbox::{Claimed, Verdict};
+use crate::sms::aliyun::Aliyun;
+use crate::sms::log::Log;
+use crate::sms::settings::SmsSettings;
+use crate::sms::template::HttpTemplate;
+use crate::sms::tencent::Tencent;
+use crate::sms::wording::{self, Composed, Sender};
 use clap::ValueEnum;
-use serde_json::json;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use desk_domain::time::{Chance, Millis};
+use std::path::Path;
 
 /// Where messages go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum GatewayKind {
-    /// Nowhere: one-time codes are refused with a reason.
+    /// Nowhere: one-time codes are refused with a reason, and people tell results.
     #[default]
     None,
     /// `outbox.jsonl` in the data directory.
     Log,
+    /// Alibaba Cloud, Dysmsapi `SendSms`.
+    Aliyun,
+    /// Tencent Cloud, SMS `SendSms`.
+    Tencent,
+    /// Any service that takes a JSON body over HTTP.
+    Http,
+}
+
+impl GatewayKind {
+    /// The word in the address of its receipts and beside its messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Log => "log",
+            Self::Aliyun => "aliyun",
+            Self::Tencent => "tencent",
+            Self::Http => "http",
+        }
+    }
 }
 
 /// An open gateway.
 pub struct Gateway {
-    outbox: Option<PathBuf>,
+    kind: GatewayKind,
+    sender: Sender,
+    adapter: Adapter,
+}
+
+enum Adapter {
+    Log(Log),
+    Aliyun(Aliyun),
+    Tencent(Tencent),
+    Http(HttpTemplate),
+}
+
+/// What an adapter is given.
+pub struct Outgoing<'a> {
+    /// Our id, by which the provider tells repetitions and receipts.
+    pub id: String,
+    pub template: &'a str,
+    pub phone: &'a str,
+    pub brand: &'a str,
+    pub words: &'a Composed,
+    pub now: Millis,
+    pub chance: &'a dyn Chance,
 }
 
 impl Gateway {
-    pub fn open(kind: GatewayKind, data_dir: &Path) -> Self {
-        let outbox = match kind {
-            GatewayKind::None => None,
-            GatewayKind::Log => Some(data_dir.join("outbox.jsonl")),
+    /// Opens it; nothing is sent yet. None when there is none.
+    ///
+    /// # Errors
+    /// A setting is missing or not understood; its name is in the words, its value is not.
+    pub fn open(
+        kind: GatewayKind,
+        data_dir: &Path,
+        settings: &SmsSettings,
+    ) -> Result<Option<Self>, ServerError> {
+        let wrong = |why| ServerError::Usage(format!("--gateway {}: {why}", kind.as_str()));
+        let adapter = match kind {
+            GatewayKind::None => return Ok(None),
+            GatewayKind::Log => Adapter::Log(Log::new(data_dir)),
+            GatewayKind::Aliyun => Adapter::Aliyun(Aliyun::open(settings).map_err(wrong)?),
+            GatewayKind::Tencent => Adapter::Tencent(Tencent::open(settings).map_err(wrong)?),
+            GatewayKind::Http => Adapter::Http(HttpTemplate::open(settings).map_err(wrong)?),
         };
-        Self { outbox }
+        let sender = settings.sender();
+        wording::fits(&sender)
+            .map_err(|why| wrong(format!("brand or hotline in --sms-config: {why}")))?;
+        Ok(Some(Self {
+            kind,
+            sender,
+            adapter,
+        }))
     }
 
-    /// Messages can be sent at all.
-    pub fn is_open(&self) -> bool {
-        self.outbox.is_some()
+    /// Its word beside the messages that it sent.
+    pub fn name(&self) -> &'static str {
+        self.kind.as_str()
     }
 
-    /// Sends one message; returns once it is on disk.
-    pub fn send(&self, phone: &str, text: &str) -> Result<(), ServerError> {
-        let Some(path) = &self.outbox else {
-            return Err(ServerError::Usage("no gateway".to_owned()));
+    /// Sends one message.
+    pub async fn send(&self, message: &Claimed, now: Millis, chance: &dyn Chance) -> Verdict {
+        let Ok(words) = wording::compose(&message.template, &message.params, &self.sender) else {
+            return Verdict::Refused {
+                code: "words.missing".to_owned(),
+            };
         };
-        append(path, &json!({ "phone": phone, "text": text }).to_string())
-            .map_err(|error| ServerError::Io("message outbox", error))
+        let outgoing = Outgoing {
+            id: message.id.to_string(),
+            template: &message.template,
+            phone: &message.phone,
+            brand: &self.sender.brand,
+            words: &words,
+            now,
+            chance,
+        };
+        match &self.adapter {
+            Adapter::Log(log) => log.send(&outgoing).await,
+            Adapter::Aliyun(aliyun) => aliyun.send(&outgoing).await,
+            Adapter::Tencent(tencent) => tencent.send(&outgoing).await,
+            Adapter::Http(http) => http.send(&outgoing).await,
+        }
     }
-}
-
-fn append(path: &Path, line: &str) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    writeln!(file, "{line}")?;
-    file.sync_data()
 }

@@ -8,21 +8,29 @@
 //! It must never know: how a desk stores anything, any front end, the wall clock or a random source other than through
 //! [`door`]. SQL stands in [`repo`] and nowhere else.
 
+pub mod audit;
 pub mod backup;
 pub mod bundles;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod door;
 pub mod error;
 pub mod frames;
 pub mod gateway;
 pub mod groups;
 pub mod http;
+pub mod jobs;
+pub mod metrics;
 pub mod objects;
+mod quarantine;
+pub mod registry;
 pub mod repo;
 pub mod run;
+pub mod second_factor;
 pub mod secrets;
+pub mod sms;
 
 pub use config::ServerConfig;
 pub use error::ServerError;

@@ -4,15 +4,22 @@
 use crate::bundles::Bundles;
 use crate::config::ServerConfig;
 use crate::error::ServerError;
-use crate::gateway::Gateway;
-use crate::http::{self, Office, Positions};
+use crate::gateway::{Gateway, GatewayKind};
+use crate::http::{self, Office, Positions, listen, ready};
+use crate::jobs::sending::{self, Post};
+use crate::metrics::Metrics;
 use crate::objects::Objects;
-use crate::repo::{Repo, Rules};
+use crate::quarantine::Quarantine;
+use crate::repo::sql::Address;
+use crate::repo::{Database, Repo, Rules};
+use crate::second_factor::FactorKey;
 use crate::secrets;
 use desk_domain::calendar::Calendar;
 use desk_domain::policy::{self, Policy};
 use std::fs::{self, File};
+use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -36,25 +43,48 @@ pub struct House {
     pub rules: Rules,
     pub objects: Objects,
     pub bundles: Bundles,
+    pub factors: Arc<FactorKey>,
 }
 
 impl House {
     /// Opens, creating what is missing.
     pub fn open(config: &ServerConfig) -> Result<Self, ServerError> {
-        fs::create_dir_all(&config.data_dir)
-            .map_err(|error| ServerError::Io("data directory", error))?;
+        private_dir(&config.data_dir).map_err(|error| ServerError::Io("data directory", error))?;
         let rules = rules(config)?;
-        let objects = Objects::open(&config.data_dir, Arc::clone(&config.chance))
-            .map_err(|error| ServerError::Io("object folder", error))?;
-        let repo = Repo::open(&config.data_dir.join("office.db"), &rules)?;
+        let chance = Arc::clone(&config.chance);
+        let objects = Objects::open(&config.data_dir, &config.objects, chance)
+            .map_err(|error| ServerError::Io("object store", error))?;
+        let repo = Repo::open(&database(config)?, &rules)?;
         let bundles = Bundles::open(&config.data_dir, &repo, &rules, &objects)?;
         Ok(Self {
             repo,
             rules,
             objects,
+            factors: Arc::new(bundles.keys.factors()),
             bundles,
         })
     }
+}
+
+/// Where the database of a config is: the one that was named, else a file in the data directory.
+pub fn database(config: &ServerConfig) -> Result<Database, ServerError> {
+    let Some(url) = &config.database else {
+        return Ok(Database::File(config.data_dir.join("office.db")));
+    };
+    let ca_pem = config.database_ca.as_ref().map(fs::read).transpose();
+    let ca_pem = ca_pem.map_err(|error| ServerError::Io("certificate of the database", error))?;
+    let address = Address::parse(url, ca_pem.as_deref())
+        .map_err(|why| ServerError::Usage(format!("--database: {why}")))?;
+    Ok(Database::Postgres(Box::new(address)))
+}
+
+/// Makes the directory, open to nobody but the server's own user: case files and photos of papers lie in it.
+fn private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// The rules in force.
@@ -65,6 +95,7 @@ pub fn rules(config: &ServerConfig) -> Result<Rules, ServerError> {
         calendar: Arc::new(calendar),
         clock: Arc::clone(&config.clock),
         chance: Arc::clone(&config.chance),
+        tells_merchants: config.gateway != GatewayKind::None,
     })
 }
 
@@ -74,6 +105,8 @@ pub struct Server;
 /// A server that listens. Dropping it stops it.
 pub struct RunningServer {
     pub addr: SocketAddr,
+    /// Where the admin listener is, if there is one.
+    pub admin: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -82,15 +115,16 @@ impl Server {
     /// Starts; returns once it listens.
     pub fn start(config: ServerConfig) -> Result<RunningServer, ServerError> {
         let lock = lock(&config)?;
+        let gateway = Gateway::open(config.gateway, &config.data_dir, &config.sms)?;
         let house = House::open(&config)?;
         desk_failpoint::reached("server.start.before_listen");
+        let quarantine = Quarantine::open(config.docbox.clone())
+            .map_err(|error| ServerError::Io("own program", error))?;
         let runtime = Runtime::new().map_err(|error| ServerError::Io("runtime", error))?;
-        let listener = runtime
-            .block_on(TcpListener::bind(config.listen))
-            .map_err(|error| ServerError::Io("listen", error))?;
-        let addr = listener
-            .local_addr()
-            .map_err(|error| ServerError::Io("listen", error))?;
+        let (listener, addr) = bind(&runtime, config.listen, "listen")?;
+        let admin = config.admin_listen;
+        let admin = admin.map(|at| bind(&runtime, at, "admin listener"));
+        let (admin_listener, admin) = admin.transpose()?.unzip();
         let (stop, stopped) = watch::channel(false);
         let (ready, wait) = mpsc::channel();
         let thread = std::thread::Builder::new()
@@ -99,17 +133,31 @@ impl Server {
                 let _lock = lock;
                 // The receiver waits below; a lost word means that nobody waits any more.
                 let _ = ready.send(());
-                runtime.block_on(serve(house, &config, listener, stopped));
+                let rooms = (house, quarantine, gateway);
+                let doors = (listener, admin_listener);
+                runtime.block_on(serve(rooms, &config, doors, stopped));
                 runtime.shutdown_timeout(DRAIN);
             })
             .map_err(|error| ServerError::Io("thread", error))?;
         wait.recv().map_err(|_| ServerError::Ended)?;
         Ok(RunningServer {
             addr,
+            admin,
             stop,
             thread: Some(thread),
         })
     }
+}
+
+fn bind(
+    runtime: &Runtime,
+    at: SocketAddr,
+    what: &'static str,
+) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let failed = |error| ServerError::Io(what, error);
+    let listener = runtime.block_on(TcpListener::bind(at)).map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    Ok((listener, addr))
 }
 
 impl RunningServer {
@@ -140,13 +188,22 @@ impl Drop for RunningServer {
 }
 
 async fn serve(
-    house: House,
+    (house, quarantine, gateway): (House, Quarantine, Option<Gateway>),
     config: &ServerConfig,
-    listener: TcpListener,
+    (listener, admin): (TcpListener, Option<TcpListener>),
     stopped: watch::Receiver<bool>,
 ) {
     let (tell, positions) = watch::channel(Positions::default());
-    let poller = tokio::spawn(poll(Arc::clone(&house.repo), tell, stopped.clone()));
+    let sender = gateway.map(|gateway| {
+        let (repo, rules) = (Arc::clone(&house.repo), house.rules.clone());
+        let post = Post {
+            repo,
+            rules,
+            gateway,
+        };
+        tokio::spawn(sending::run(post, stopped.clone()))
+    });
+    let metrics = Arc::new(Metrics::new(&house.repo, house.rules.clock.now()));
     let office = Arc::new(Office {
         policy_text: policy::SHIPPED.to_owned(),
         policy_version: house.rules.policy.version,
@@ -154,40 +211,61 @@ async fn serve(
         rules: house.rules,
         objects: house.objects,
         bundles: house.bundles,
+        factors: house.factors,
         bundle_seats: Semaphore::new(BUNDLES),
-        gateway: Gateway::open(config.gateway, &config.data_dir),
+        quarantine,
+        public_url: config.public_url.clone(),
         auto_approve: config.auto_approve,
+        pause_within: config.pause_within,
         positions,
         closing: stopped.clone(),
         hashing: Semaphore::new(HASHING),
+        metrics: Arc::clone(&metrics),
+        store_answer: ready::LastAnswer::default(),
         nobody_phc: secrets::hash_password("nobody", config.chance.as_ref()).unwrap_or_default(),
     });
-    let mut closing = stopped.clone();
-    let asked = async move {
-        // A lost sender means that the handle is gone, which is an order to stop as well.
-        let _ = closing.wait_for(|closing| *closing).await;
+    let poller = tokio::spawn(poll(Arc::clone(&office), tell, stopped.clone()));
+    let within = config.head_within;
+    let open = |listener, router| {
+        listen::serve(
+            listener,
+            router,
+            within,
+            Arc::clone(&metrics),
+            stopped.clone(),
+        )
     };
-    let serving = axum::serve(listener, http::router(office)).with_graceful_shutdown(asked);
-    let mut overdue = stopped;
+    let serving = open(listener, http::router(&office));
+    let telling = admin.map(|listener| tokio::spawn(open(listener, http::admin_router(&office))));
+    let mut overdue = stopped.clone();
     tokio::select! {
-        ended = async { serving.await } => {
-            if let Err(error) = ended {
-                tracing::error!(%error, "serving ended");
-            }
-        }
+        () = serving => {}
         () = async { let _ = overdue.wait_for(|closing| *closing).await; tokio::time::sleep(DRAIN).await; } => {
             tracing::warn!("connections were cut");
         }
     }
+    if let Some(telling) = telling {
+        telling.abort();
+    }
     poller.abort();
+    if let Some(sender) = sender
+        && tokio::time::timeout(DRAIN, sender).await.is_err()
+    {
+        tracing::warn!("messages on their way were left to the next start");
+    }
 }
 
 /// The one poller of this process: long-polls listen to it, none of them asks the database.
-async fn poll(repo: Arc<Repo>, tell: watch::Sender<Positions>, mut stopped: watch::Receiver<bool>) {
-    let committed = repo.committed();
+async fn poll(
+    office: Arc<Office>,
+    tell: watch::Sender<Positions>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let committed = office.repo.committed();
     loop {
-        match repo.positions().await {
+        match office.repo.positions().await {
             Ok(now) => {
+                office.metrics.polled(office.now());
                 tell.send_if_modified(|seen| {
                     let news = **seen != now;
                     *seen = Arc::new(now);
@@ -205,7 +283,7 @@ async fn poll(repo: Arc<Repo>, tell: watch::Sender<Positions>, mut stopped: watc
 }
 
 /// Two servers on one directory would each believe to be the only poller of their commits.
-fn lock(config: &ServerConfig) -> Result<File, ServerError> {
+pub fn lock(config: &ServerConfig) -> Result<File, ServerError> {
     fs::create_dir_all(&config.data_dir)
         .map_err(|error| ServerError::Io("data directory", error))?;
     let file = File::create(config.data_dir.join("server.lock"))

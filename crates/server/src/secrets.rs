@@ -36,7 +36,12 @@ pub fn token(chance: &dyn Chance) -> String {
 
 /// A one-time code that a person can read out.
 pub fn enrol_code(chance: &dyn Chance) -> String {
-    let mut bytes = [0_u8; CODE_CHARS];
+    letters(CODE_CHARS, chance)
+}
+
+/// So many random characters of base32, five bits each.
+pub fn letters(count: usize, chance: &dyn Chance) -> String {
+    let mut bytes = vec![0_u8; count];
     chance.fill(&mut bytes);
     bytes
         .iter()

@@ -39,6 +39,12 @@ impl<T: Clone> Disk<T> {
     pub fn committed(&self) -> &T {
         self.cached.as_ref().unwrap_or(&self.synced)
     }
+    /// Something changes what lies on the disk, whoever has it in hand.
+    pub fn everywhere(&mut self, mut change: impl FnMut(&mut T)) {
+        change(&mut self.live);
+        change(&mut self.synced);
+        self.cached.iter_mut().for_each(change);
+    }
     /// The process or the machine died.
     pub fn die(&mut self, death: Death) {
         if death == Death::PowerCut {

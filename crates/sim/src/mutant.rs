@@ -36,6 +36,8 @@ mutants! {
     RenameWithoutFsync = "M07",
     /// The desk believes its own note of what was acknowledged, whatever the server says it has.
     OneSidedCheckpoint = "M08",
+    /// The desk notes the server's sums as its own instead of fetching what differs.
+    AdoptRemoteDigest = "M09",
     /// The later write wins a field.
     LastWriteWins = "M10",
     /// The desk drops an op for which the server answered 4xx.

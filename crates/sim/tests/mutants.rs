@@ -66,6 +66,11 @@ fn a_checkpoint_on_one_side_only_is_caught() {
 }
 
 #[test]
+fn adopting_the_remote_digest_is_caught() {
+    caught(Mutant::AdoptRemoteDigest);
+}
+
+#[test]
 fn last_write_wins_is_caught() {
     caught(Mutant::LastWriteWins);
 }

@@ -3,7 +3,7 @@
 
 use crate::alert;
 use crate::error::StoreError;
-use crate::feed::{PageChange, apply_change, hide_case};
+use crate::feed::{Here, PageChange, apply_change, hide_case};
 use crate::sql::{Blob, limit, unsigned};
 use crate::store::Store;
 use crate::view::confirmed_of;
@@ -89,6 +89,11 @@ impl Store {
     /// are hidden. Ops that wait are replayed over the result.
     pub fn apply_repair(&self, repair: &Repair) -> Result<Repaired, StoreError> {
         let judge = self.judge();
+        let here = Here {
+            scope: &repair.scope,
+            key: &self.search_key,
+            judge: judge.as_ref(),
+        };
         self.write(|tx, touched| {
             let outdated = cursor_of(tx, &repair.scope)?.is_none_or(|at| at > repair.position);
             if outdated {
@@ -108,7 +113,7 @@ impl Store {
                 // Whatever the server says is the newest, also under the same or a lower revision.
                 tx.prepare_cached("UPDATE case_row SET stale = 1 WHERE id = ?1")?
                     .execute(params![case.id.blob()])?;
-                apply_change(tx, &self.search_key, judge.as_ref(), change, touched)?;
+                apply_change(tx, &here, change, touched)?;
             }
             cases += self.hide_others(tx, repair, &listed, touched)?;
             if cases > 0 {

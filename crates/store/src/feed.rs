@@ -2,7 +2,7 @@
 
 use crate::documents::note_snapshot;
 use crate::error::StoreError;
-use crate::journal::settle;
+use crate::journal::{case_of, settle};
 use crate::people::put_user;
 use crate::registry::put_merchant;
 use crate::search::{SearchKey, drain_some, forget_case};
@@ -43,6 +43,8 @@ pub enum PageChange {
     User(Box<UserCard>),
     /// The case left the scope.
     CaseGone(CaseId),
+    /// Verdicts on ops of this desk that travel with no case.
+    Outcomes(Vec<(OpId, Outcome)>),
 }
 
 impl Store {
@@ -58,7 +60,12 @@ impl Store {
                 }
             }
             for change in &page.changes {
-                apply_change(tx, &self.search_key, judge.as_ref(), change, touched)?;
+                let here = Here {
+                    scope: &page.scope,
+                    key: &self.search_key,
+                    judge: judge.as_ref(),
+                };
+                apply_change(tx, &here, change, touched)?;
             }
             if let Some(cursor) = page.cursor {
                 put_cursor(tx, &page.scope, cursor)?;
@@ -109,10 +116,16 @@ impl Store {
     }
 }
 
+/// What a change is applied with, and the office whose feed told it.
+pub(crate) struct Here<'a> {
+    pub scope: &'a OfficeCode,
+    pub key: &'a SearchKey,
+    pub judge: Option<&'a Judge>,
+}
+
 pub(crate) fn apply_change(
     tx: &Connection,
-    key: &SearchKey,
-    judge: Option<&Judge>,
+    here: &Here<'_>,
     change: &PageChange,
     touched: &mut Touched,
 ) -> Result<(), StoreError> {
@@ -122,18 +135,51 @@ pub(crate) fn apply_change(
             timeline,
             outcomes,
         } => {
-            apply_case(tx, judge, case, timeline, outcomes, touched)?;
+            apply_case(tx, here.judge, case, timeline, outcomes, touched)?;
             touched.cases.insert(case.id);
         }
         PageChange::Merchant(record) => {
             touched.registry = true;
-            put_merchant(tx, key, record)?;
+            put_merchant(tx, here.key, record)?;
         }
         PageChange::User(_) => {}
         PageChange::CaseGone(case) => {
-            hide_case(tx, key, *case)?;
+            leave(tx, here, *case)?;
             touched.cases.insert(*case);
         }
+        PageChange::Outcomes(outcomes) => hear(tx, here.judge, outcomes, touched)?,
+    }
+    Ok(())
+}
+
+/// The case left this office. It may stand here already as a case of another office that this desk reads too.
+fn leave(tx: &Connection, here: &Here<'_>, case: CaseId) -> Result<(), StoreError> {
+    let elsewhere = tx
+        .prepare_cached(
+            "SELECT 1 FROM case_row WHERE id = ?1 AND office <> ?2 AND confirmed_rev IS NOT NULL",
+        )?
+        .exists(params![case.blob(), here.scope.as_str()])?;
+    if elsewhere {
+        return Ok(());
+    }
+    hide_case(tx, here.key, case)
+}
+
+fn hear(
+    tx: &Connection,
+    judge: Option<&Judge>,
+    outcomes: &[(OpId, Outcome)],
+    touched: &mut Touched,
+) -> Result<(), StoreError> {
+    for (op, outcome) in outcomes {
+        let Some(case) = case_of(tx, *op)? else {
+            continue;
+        };
+        let confirmed = confirmed_of(tx, case)?;
+        settle(tx, *op, outcome, confirmed.as_ref(), false)?;
+        rebuild_view(tx, judge, case)?;
+        touched.outbox = true;
+        touched.cases.insert(case);
     }
     Ok(())
 }

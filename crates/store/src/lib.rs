@@ -40,7 +40,7 @@ mod digest_test;
 #[cfg(test)]
 mod disk_full_test;
 #[cfg(test)]
-#[path = "../tests/house/mod.rs"]
+#[path = "../tests/store/house/mod.rs"]
 mod house;
 #[cfg(test)]
 mod schema_test;

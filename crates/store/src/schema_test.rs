@@ -32,6 +32,7 @@ fn plain(sql: &str) -> String {
         .join(" ")
         .replace("( ", "(")
         .replace(" )", ")")
+        .replace(" ,", ",") // as ALTER TABLE writes it
 }
 
 fn migrated() -> Connection {

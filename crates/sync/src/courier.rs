@@ -7,11 +7,13 @@ use crate::hand::Hand;
 use crate::http::{Door, NetConfig};
 use crate::machine::port::{BundleKeys, Input, SessionTokens, Wake};
 use crate::machine::status::{DocProgress, Link};
-use crate::machine::{Answer, Ask, Config, Machine};
+use crate::machine::{Answer, Ask, Config, LinksAsk, Machine};
 use crate::proof::{Prover, Signer};
 use desk_domain::ids::DeviceId;
 use desk_domain::time::{Chance, Clock, Millis};
 use desk_protocol::codes::{CodeSendReply, CodeSendRequest, CodeVerifyReply, CodeVerifyRequest};
+use desk_protocol::links::LinksReply;
+use desk_protocol::wipe::SignedWipe;
 use desk_store::Store;
 use driver::{Driver, Event};
 use serde::Serialize;
@@ -75,6 +77,8 @@ pub enum SyncEvent {
     },
     /// Headquarters' keys for bundles that travel by hand.
     BundleKeys(BundleKeys),
+    /// An order to destroy what this desk holds, not checked yet.
+    WipeOrdered(SignedWipe),
 }
 
 /// Shared between the courier's threads and its owner.
@@ -89,6 +93,7 @@ struct State {
     policy: Option<SyncEvent>,
     session: Option<SyncEvent>,
     bundle_keys: Option<SyncEvent>,
+    wipe: Option<SyncEvent>,
     askers: BTreeMap<u64, Sender<Result<Answer, SyncError>>>,
     next_ticket: u64,
 }
@@ -118,6 +123,7 @@ impl Shared {
             policy: None,
             session: None,
             bundle_keys: None,
+            wipe: None,
             askers: BTreeMap::new(),
             next_ticket: 0,
         };
@@ -144,6 +150,7 @@ impl Shared {
         match &event {
             SyncEvent::Policy { .. } => state.policy = Some(event.clone()),
             SyncEvent::BundleKeys(_) => state.bundle_keys = Some(event.clone()),
+            SyncEvent::WipeOrdered(_) => state.wipe = Some(event.clone()),
             SyncEvent::SessionRenewed(_) | SyncEvent::SessionLost => {
                 state.session = Some(event.clone());
             }
@@ -246,6 +253,7 @@ impl Courier {
             state.policy.clone(),
             state.session.clone(),
             state.bundle_keys.clone(),
+            state.wipe.clone(),
         ];
         for event in present.into_iter().flatten() {
             // The receiver is in our hand: this cannot fail.
@@ -259,7 +267,7 @@ impl Courier {
     pub fn send_code(&self, request: CodeSendRequest) -> Result<CodeSendReply, SyncError> {
         match self.ask(Ask::SendCode(request))? {
             Answer::CodeSent(reply) => Ok(reply),
-            Answer::CodeVerified(_) => Err(SyncError::Unreadable),
+            Answer::CodeVerified(_) | Answer::Links(_) => Err(SyncError::Unreadable),
         }
     }
 
@@ -267,7 +275,15 @@ impl Courier {
     pub fn verify_code(&self, request: CodeVerifyRequest) -> Result<CodeVerifyReply, SyncError> {
         match self.ask(Ask::VerifyCode(request))? {
             Answer::CodeVerified(reply) => Ok(reply),
-            Answer::CodeSent(_) => Err(SyncError::Unreadable),
+            Answer::CodeSent(_) | Answer::Links(_) => Err(SyncError::Unreadable),
+        }
+    }
+
+    /// Makes, looks at or ends upload links of a case. Blocks; not for the thread that draws.
+    pub fn links(&self, ask: LinksAsk) -> Result<LinksReply, SyncError> {
+        match self.ask(Ask::Links(ask))? {
+            Answer::Links(reply) => Ok(*reply),
+            Answer::CodeSent(_) | Answer::CodeVerified(_) => Err(SyncError::Unreadable),
         }
     }
 

@@ -10,6 +10,7 @@ use desk_domain::time::Clock;
 use desk_protocol::Envelope;
 pub use desk_protocol::people::EnrolReply;
 use desk_protocol::people::SessionReply;
+use desk_protocol::wipe::{WipedReply, WipedRequest};
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
@@ -75,19 +76,35 @@ impl FrontDoor {
     }
 
     fn post(&self, path: &str, body: Body) -> Result<Raw, SyncError> {
-        let call = Call {
-            method: Method::Post,
-            path: path.to_owned(),
-            query: Vec::new(),
-            body,
-            range: None,
-            expect: Expect::Session,
-            timeout_ms: PATIENCE_MS,
-        };
-        self.runtime
-            .block_on(self.door.exchange(call, None))
-            .map_err(SyncError::Offline)
+        post(&self.runtime, &self.door, path, body)
     }
+}
+
+/// Tells the server that its order to wipe was obeyed. There is no key left to sign with: the proof was made before.
+pub fn confirm_wiped(net: &NetConfig, request: &WipedRequest) -> Result<(), SyncError> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|_| SyncError::NoNetworkLayer)?;
+    let body = json(request).map_err(SyncError::Offline)?;
+    let raw = post(&runtime, &Door::open(net)?, "/v1/device/wiped", body)?;
+    let bytes = receipt(raw)?;
+    let _: Envelope<WipedReply> =
+        serde_json::from_slice(&bytes).map_err(|_| SyncError::Unreadable)?;
+    Ok(())
+}
+
+fn post(runtime: &Runtime, door: &Door, path: &str, body: Body) -> Result<Raw, SyncError> {
+    let call = Call {
+        method: Method::Post,
+        path: path.to_owned(),
+        query: Vec::new(),
+        body,
+        range: None,
+        expect: Expect::Session,
+        timeout_ms: PATIENCE_MS,
+    };
+    runtime
+        .block_on(door.exchange(call, None))
+        .map_err(SyncError::Offline)
 }
 
 impl std::fmt::Debug for FrontDoor {

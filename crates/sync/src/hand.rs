@@ -56,6 +56,7 @@ impl Hand {
             StoreCall::ApplyRepair(page) => return self.mend(*page),
             StoreCall::Acknowledge {
                 incarnation,
+                first_seq,
                 seq,
                 hash,
                 outcomes,
@@ -63,6 +64,7 @@ impl Hand {
                 let outcomes = pairs(outcomes);
                 store.acknowledge(&Acknowledged {
                     incarnation,
+                    first_seq,
                     seq,
                     hash,
                     outcomes,
@@ -253,7 +255,7 @@ impl Hand {
         if broken {
             self.store.begin_incarnation(self.fresh())?;
         }
-        Ok(())
+        self.store.doubt_verdicts()
     }
 
     /// Up to where the server's chain of a life is known to be ours; 0 when that cannot be told: a clone of this desk may
@@ -281,7 +283,7 @@ impl Hand {
     fn documents(&self) -> Result<StoreReply, StoreError> {
         let to_send = self
             .store
-            .documents_to_send(MOST_DOCUMENTS)?
+            .documents_ready_to_send(MOST_DOCUMENTS)?
             .into_iter()
             .map(|upload| DocumentToSend {
                 id: upload.id,
@@ -388,6 +390,7 @@ fn change(change: Change) -> PageChange {
         Change::Merchant(merchant) => PageChange::Merchant(merchant),
         Change::User(user) => PageChange::User(user),
         Change::CaseGone { case } => PageChange::CaseGone(case),
+        Change::Outcomes { outcomes } => PageChange::Outcomes(pairs(outcomes)),
     }
 }
 

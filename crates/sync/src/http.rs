@@ -22,8 +22,12 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const PAUSES_AT_MOST: Duration = Duration::from_secs(30);
 /// However steadily it comes, an answer ends.
 const ENDS_WITHIN: Duration = Duration::from_mins(30);
-/// A line that acknowledges nothing for so long is dead, even if the request may wait longer for its answer.
-const DEAD_AFTER: Duration = Duration::from_mins(1);
+/// An idle connection is asked for a sign of life this often.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// A line that takes nothing for so long is dead, even if the request may wait longer for its answer. Long, because the
+/// kernel also counts a full window: something between us and the server that passes on 2 KB/s opens its window only
+/// every half a minute, and one that is slower yet is still no dead line.
+const DEAD_AFTER: Duration = Duration::from_mins(5);
 const OCTETS: &str = "application/octet-stream";
 
 /// Where the server is and whom to trust.
@@ -139,7 +143,7 @@ fn build(base: &Url, here: bool, ca_pem: Option<&[u8]>) -> Result<Client, SyncEr
         .user_agent(concat!("unbind-desk/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_WITHIN)
-        .tcp_keepalive(DEAD_AFTER / 2)
+        .tcp_keepalive(KEEPALIVE)
         .pool_max_idle_per_host(4)
         .tls_version_min(reqwest::tls::Version::TLS_1_2);
     #[cfg(target_os = "linux")]

@@ -17,9 +17,10 @@ pub mod wire;
 
 pub use courier::{Courier, CourierConfig, SyncEvent, SyncStatus};
 pub use error::SyncError;
-pub use front_door::{EnrolReply, FrontDoor};
+pub use front_door::{EnrolReply, FrontDoor, confirm_wiped};
 pub use hand::Hand;
 pub use http::NetConfig;
+pub use machine::LinksAsk;
 pub use machine::port::{BundleKeys, SessionTokens};
 pub use machine::status::{DocProgress, Link, OfflineWhy};
 pub use proof::Signer;

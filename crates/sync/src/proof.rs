@@ -8,6 +8,7 @@ use desk_domain::time::Millis;
 use desk_protocol::people::{
     EnrolRequest, RefreshRequest, SignInRequest, enrol_message, refresh_message, session_message,
 };
+use desk_protocol::wipe::{WipedRequest, wiped_message};
 use std::sync::Arc;
 
 /// Signs with the device's Ed25519 key, wherever that lives.
@@ -62,6 +63,15 @@ impl Prover {
             refresh_token: refresh_token.to_owned(),
             at,
             proof: self.sign(&refresh_message(self.device, refresh_token, at)),
+        }
+    }
+
+    /// Body of `POST /v1/device/wiped`; made while there is still a key to sign with.
+    pub fn wiped(&self, nonce: &str) -> WipedRequest {
+        WipedRequest {
+            device: self.device,
+            nonce: nonce.to_owned(),
+            proof: self.sign(&wiped_message(self.device, nonce)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Requests to bytes, bytes to replies. Pure: what is ours and what is a stranger's is decided here.
 
 use crate::machine::port::{Batch, LinkError, Reply, ReplyBody, Request, Stamp};
-use crate::machine::{Answer, Ask};
+use crate::machine::{Answer, Ask, LinksAsk};
 use crate::proof::Prover;
 use desk_domain::digest::SHAPE;
 use desk_domain::ids::OfficeCode;
@@ -67,6 +67,7 @@ pub enum Expect {
     Bytes,
     Digest,
     CodeSent,
+    Links,
     CodeVerified,
 }
 
@@ -155,7 +156,17 @@ pub fn encode(
         Request::Ask(Ask::VerifyCode(body)) => {
             Ok(post("/v1/codes/verify", json(body)?, Expect::CodeVerified))
         }
+        Request::Ask(Ask::Links(ask)) => links(ask),
     }
+}
+
+fn links(ask: &LinksAsk) -> Result<Call, LinkError> {
+    let (path, body) = match ask {
+        LinksAsk::Make(body) => ("/v1/links", json(body)?),
+        LinksAsk::Look(body) => ("/v1/links/look", json(body)?),
+        LinksAsk::End(body) => ("/v1/links/end", json(body)?),
+    };
+    Ok(post(path, body, Expect::Links))
 }
 
 fn digest(scope: &OfficeCode, cursor: u64, ask: &DigestAsk) -> Result<Call, LinkError> {
@@ -310,6 +321,9 @@ fn understand(expect: Expect, bytes: &[u8]) -> (Option<Stamp>, ReplyBody) {
         Expect::Chunk => open(bytes, |body: ChunkReply| ReplyBody::Chunk(body)),
         Expect::Digest => open(bytes, |body: DigestReply| ReplyBody::Digest(body)),
         Expect::CodeSent => open(bytes, |body| ReplyBody::Answer(Answer::CodeSent(body))),
+        Expect::Links => open(bytes, |body| {
+            ReplyBody::Answer(Answer::Links(Box::new(body)))
+        }),
         Expect::CodeVerified => open(bytes, |body| ReplyBody::Answer(Answer::CodeVerified(body))),
         Expect::Bytes => (None, ReplyBody::Unreadable),
     }

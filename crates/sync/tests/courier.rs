@@ -257,6 +257,7 @@ fn hello() -> HelloReply {
         policy_version: 3,
         bundle_recipients: vec!["age1test".to_owned()],
         bundle_signer: Some("key".to_owned()),
+        wipe: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! One case. Each command hands its arguments to the use case of the same name.
 
-use desk_app::dto::{CaseScreen, CodeSent, CodeVerified, Done, MatchResult};
+use desk_app::dto::{CaseScreen, CodeSent, CodeVerified, Done, MatchResult, MerchantLinkView};
 
 super::bridge! {
     case_open(CaseRef) -> CaseScreen;
@@ -12,6 +12,7 @@ super::bridge! {
     evidence_add(EvidenceAdd) -> CaseScreen;
     code_send(CaseRef) -> CodeSent;
     code_verify(CodeVerifyArgs) -> CodeVerified;
+    merchant_link(MerchantLinkArgs) -> MerchantLinkView;
     diagnosis_answer(DiagnosisAnswer) -> CaseScreen;
     note_add(NoteArgs) -> CaseScreen;
     submit(CaseRef) -> CaseScreen;

@@ -1,8 +1,8 @@
 //! Reveal, register, knowledge, sync centre. Each command hands its arguments to the use case of the same name.
 
 use desk_app::dto::{
-    ArticleRow, ArticleScreen, Diagnostics, DiagnosticsSaved, MerchantScreen, Revealed, SyncScreen,
-    UsbScreen, UsbTaken, UsbWritten,
+    ArticleRow, ArticleScreen, Diagnostics, MerchantScreen, Revealed, SyncScreen, UsbScreen,
+    UsbTaken, UsbWritten,
 };
 
 super::bridge! {
@@ -13,8 +13,7 @@ super::bridge! {
     sync_status(Nothing) -> SyncScreen;
     sync_now(Nothing) -> SyncScreen;
     sync_act(SyncAct) -> SyncScreen;
-    sync_diagnostics(Nothing) -> Diagnostics;
-    diagnostics_save(Nothing) -> DiagnosticsSaved;
+    sync_diagnostics(DiagnosticsArgs) -> Diagnostics;
     usb_places(Nothing) -> UsbScreen;
     usb_export(UsbExport) -> UsbWritten;
     usb_import(UsbImport) -> UsbTaken;

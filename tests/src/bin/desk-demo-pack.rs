@@ -81,7 +81,7 @@ fn pack(house: &House) -> Result<Pack, Failure> {
             Change::User(card) => users.push(*card),
             Change::Merchant(record) => merchants.push(*record),
             Change::Case(case) => cases.push((case.case, thinned(case.timeline))),
-            Change::CaseGone { .. } => {}
+            Change::CaseGone { .. } | Change::Outcomes { .. } => {}
         }
     }
     let mut me = None;

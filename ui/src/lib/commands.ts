@@ -23,6 +23,7 @@ export interface Commands {
   fields_fill: [T.FieldsFill, T.CaseScreen];
   identity_match: [T.CaseRef, T.MatchResult];
   code_send: [T.CaseRef, T.CodeSent];
+  merchant_link: [T.MerchantLinkArgs, T.MerchantLinkView];
   code_verify: [T.CodeVerifyArgs, T.CodeVerified];
   evidence_add: [T.EvidenceAdd, T.CaseScreen];
   diagnosis_answer: [T.DiagnosisAnswer, T.CaseScreen];
@@ -57,8 +58,7 @@ export interface Commands {
   sync_status: [T.Nothing, T.SyncScreen];
   sync_now: [T.Nothing, T.SyncScreen];
   sync_act: [T.SyncAct, T.SyncScreen];
-  sync_diagnostics: [T.Nothing, T.Diagnostics];
-  diagnostics_save: [T.Nothing, T.DiagnosticsSaved];
+  sync_diagnostics: [T.DiagnosticsArgs, T.Diagnostics];
   usb_places: [T.Nothing, T.UsbScreen];
   usb_export: [T.UsbExport, T.UsbWritten];
   usb_import: [T.UsbImport, T.UsbTaken];

@@ -47,14 +47,14 @@ export class SyncWork {
 
   async copy(): Promise<void> {
     await this.attempt(async () => {
-      const { text } = await call('sync_diagnostics', {});
+      const { text } = await call('sync_diagnostics', { save: null });
       toasts.show((await copyText(text)) ? t().sync.copied : t().sync.not_copied);
     });
   }
 
   async save(): Promise<void> {
     await this.attempt(async () => {
-      this.savedAt = (await call('diagnostics_save', {})).path;
+      this.savedAt = (await call('sync_diagnostics', { save: true })).path ?? '';
     });
   }
 

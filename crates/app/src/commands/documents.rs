@@ -20,7 +20,7 @@ use desk_domain::ids::{CaseId, DocumentId};
 use desk_domain::op::OpBody;
 use desk_domain::secret_trap::FieldKind;
 use desk_domain::time::Millis;
-use desk_media::{Intake, MAX_BYTES, MediaKind, QualityHint};
+use desk_media::{Intake, MAX_BYTES};
 use desk_store::{DocumentSummary, NewDocument, Transfer, manifest_of};
 
 /// Where the window finds a document; the loopback host rewrites it.
@@ -184,7 +184,7 @@ pub(super) fn take_in(
     let taken = desk.inner().docbox.intake(bytes)?;
     let now = desk.now();
     let id = DocumentId::new(now, desk.chance());
-    let manifest = manifest_of(bytes, mime(taken.kind), taken.pages);
+    let manifest = manifest_of(bytes, taken.kind.mime(), taken.pages);
     let beside = serde_json::to_string(&beside(&taken, name, now))
         .map_err(|_| AppError::Unexpected("not JSON"))?;
     session.store.put_document(&NewDocument {
@@ -260,26 +260,8 @@ fn beside(taken: &Intake, name: String, now: Millis) -> Beside {
             .quality
             .hints
             .iter()
-            .map(|hint| hint_name(*hint).to_owned())
+            .map(|hint| hint.as_str().to_owned())
             .collect(),
         invoice_qr,
-    }
-}
-
-const fn hint_name(hint: QualityHint) -> &'static str {
-    match hint {
-        QualityHint::Blurred => "blurred",
-        QualityHint::TooSmall => "too_small",
-        QualityHint::Glare => "glare",
-        QualityHint::Dark => "dark",
-    }
-}
-
-const fn mime(kind: MediaKind) -> &'static str {
-    match kind {
-        MediaKind::Jpeg => "image/jpeg",
-        MediaKind::Png => "image/png",
-        MediaKind::Webp => "image/webp",
-        MediaKind::Pdf => "application/pdf",
     }
 }

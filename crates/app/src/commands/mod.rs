@@ -9,6 +9,7 @@ mod execution;
 mod fields;
 mod identity;
 mod knowledge;
+mod links;
 mod masking;
 mod queues;
 mod review;
@@ -52,6 +53,7 @@ commands! {
     fields: draft_put, field_set, fields_fill, diagnosis_answer;
     identity: identity_match, evidence_add, reveal;
     code: code_send, code_verify;
+    links: merchant_link;
     case_moves: submit, case_move, return_answer;
     masking: document_mask;
     documents: document_add, document_tray, document_attach, document_detach, document_ticket;
@@ -60,7 +62,7 @@ commands! {
     execution: execute_start, execute_record, notice_record, follow_up;
     conflict: conflict_resolve;
     knowledge: merchant_open, knowledge_list, knowledge_open;
-    sync: sync_status, sync_now, sync_diagnostics, diagnostics_save;
+    sync: sync_status, sync_now, sync_diagnostics;
     sync_act: sync_act;
     usb: usb_places, usb_export, usb_import;
 }

@@ -126,7 +126,14 @@ pub fn notifications(desk: &Desk, _: Nothing) -> Result<Vec<NotificationRow>, Ap
             None,
             NOTIFICATIONS,
         )?;
-        found.extend(rows.iter().map(|row| told(row, kind, row.updated_at)));
+        for row in &rows {
+            let kind = if asks_for_a_call(&session, row)? {
+                "call_needed"
+            } else {
+                kind
+            };
+            found.push(told(row, kind, row.updated_at));
+        }
     }
     let due = session.store.queue(
         &QueueFilter {
@@ -153,6 +160,15 @@ pub fn notifications(desk: &Desk, _: Nothing) -> Result<Vec<NotificationRow>, Ap
     found.sort_by_key(|row| std::cmp::Reverse(row.at));
     found.truncate(NOTIFICATIONS);
     Ok(found)
+}
+
+/// The message about the result did not arrive. An approved case has no result yet.
+fn asks_for_a_call(session: &Session, row: &CaseRow) -> Result<bool, AppError> {
+    if row.state == CaseState::Approved {
+        return Ok(false);
+    }
+    let view = session.store.case_view(row.id)?;
+    Ok(view.is_some_and(|view| view.case.asks_for_a_call()))
 }
 
 pub fn calls(desk: &Desk, _: Nothing) -> Result<Vec<CallRow>, AppError> {

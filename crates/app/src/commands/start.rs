@@ -54,12 +54,7 @@ pub fn lock(desk: &Desk, _: Nothing) -> Result<AppStatus, AppError> {
 pub fn sign_in(desk: &Desk, args: SignIn) -> Result<AppStatus, AppError> {
     let _turn = desk.turn();
     let session = desk.opened()?;
-    let other = opening::sign_in(
-        desk,
-        &session,
-        (&args.login, &args.password),
-        args.passphrase.as_deref(),
-    )?;
+    let other = opening::sign_in(desk, &session, &args)?;
     match other {
         Some(other) => {
             desk.enter(other);

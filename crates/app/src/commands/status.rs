@@ -9,6 +9,7 @@ use crate::error::AppError;
 use crate::opening::real_vault;
 use crate::screens::sync_centre;
 use crate::session::{Mode, Session, kept};
+use crate::wiping;
 use crate::words::word;
 use desk_domain::case::DocumentKind;
 use desk_domain::field::{FieldKey, FieldSpec, Format};
@@ -85,6 +86,7 @@ fn ready(desk: &Desk, session: &Session) -> Result<AppStatus, AppError> {
 
 fn shut(desk: &Desk) -> Result<AppStatus, AppError> {
     let vault = real_vault(desk.config())?;
+    wiping::report_later(desk.config());
     let (phase, keystore) = match &vault {
         Some(vault) => ("locked", vault.keystore()),
         None => ("first_run", desk.config().keystore),

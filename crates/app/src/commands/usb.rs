@@ -25,13 +25,13 @@ pub fn usb_places(desk: &Desk, _: Nothing) -> Result<UsbScreen, AppError> {
         waiting: small(waiting),
         files: exported.files,
     });
-    let documents = session.store.documents_to_send(DOCUMENTS)?.len();
+    let documents = session.store.documents_to_send_count(DOCUMENTS)?;
     Ok(UsbScreen {
         places: places::places(),
         running: desk.usb().view(),
         exported: last,
         ops: small(session.store.outbox()?.unsent),
-        documents: u32::try_from(documents).unwrap_or(u32::MAX),
+        documents: small(documents),
     })
 }
 

@@ -46,6 +46,8 @@ dto! {
         review: ReviewView,
         execution: Option<ExecutionView>,
         notices: Vec<NoticeView>,
+        /// The message about the result did not arrive: the merchant must be called.
+        call_needed: bool,
         follow_up: Option<String>,
         waiting_missing: Vec<String>,
         promise_date: Option<String>,

@@ -141,6 +141,39 @@ dto! {
     }
     /// Where the one-time code went.
     CodeSent { phone: String, #[ts(type = "number")] expires_at: i64, sends_left: u32 }
+    /// How the upload links of a case stand; `made` only in the answer to making one.
+    MerchantLinkView {
+        made: Option<LinkMadeView>,
+        active: Vec<LinkActiveView>,
+        arriving: Vec<LinkArrivingView>,
+        /// With the case number it opens the progress page.
+        query_code: String,
+        links_left: u32,
+        texts_left: u32,
+    }
+    LinkMadeView {
+        address: Option<String>,
+        qr: Option<QrView>,
+        /// Masked.
+        phone: Option<String>,
+        #[ts(type = "number")] expires_at: i64,
+    }
+    /// `path`: the `d` of an SVG path in a view box of `side` by `side`.
+    QrView { side: u32, path: String }
+    LinkActiveView {
+        #[ts(type = "number")] made_at: i64,
+        #[ts(type = "number")] expires_at: i64,
+        texted: bool,
+        #[ts(type = "number | null")] opened_at: Option<i64>,
+    }
+    LinkArrivingView {
+        kind: String,
+        percent: u8,
+        #[ts(type = "number")] size_bytes: u64,
+        #[ts(type = "number")] begun_at: i64,
+        /// Code of the reason.
+        refused: Option<String>,
+    }
     CodeVerified { right: bool, tries_left: u32, case: super::CaseScreen }
     Revealed { value: String, #[ts(type = "number")] until: i64 }
     Ticket {

@@ -17,12 +17,14 @@ macro_rules! requests {
 requests! {
     /// No arguments.
     Nothing {}
-    SetupServer { server_url: String, enrol_code: String, login: String, password: String, passphrase: String }
+    /// `totp`: the second factor, once the server has asked for it.
+    SetupServer { server_url: String, enrol_code: String, login: String, password: String, totp: Option<String>, passphrase: String }
     SetupStandalone { office_name: String, name: String, passphrase: String }
     /// `user`: name, login or id; none means the only person, or the last who unlocked.
     Unlock { passphrase: String, user: Option<String> }
-    /// `passphrase`: for a second person who comes to this desk for the first time.
-    SignIn { login: String, password: String, passphrase: Option<String> }
+    /// `totp`: the second factor, once the server has asked for it. `passphrase`: for a second person who comes to this
+    /// desk for the first time.
+    SignIn { login: String, password: String, totp: Option<String>, passphrase: Option<String> }
     /// `filter`: mine, returned, drafts, waiting, unfinished_calls, due_soon, team, review, execute, tell, all.
     QueueQuery { filter: String, after: Option<String>, limit: u32 }
     CaseRef { case: String }
@@ -45,6 +47,9 @@ requests! {
     /// In ten-thousandths of the picture, from its upper left corner.
     MaskArea { x: u32, y: u32, width: u32, height: u32 }
     NoteArgs { case: String, text: String }
+    /// `act`: look, show, text_registered, text_caller, end.
+    MerchantLinkArgs { case: String, act: String }
+    DiagnosticsArgs { save: Option<bool> }
     CaseMoveArgs { case: String, act: CaseMove }
     JudgeArgs { case: String, document: String, verdict: String, code: Option<String>, note: String }
     WaiveArgs { case: String, kind: String, reason: String }

@@ -79,11 +79,12 @@ dto! {
         #[ts(type = "number")] total_bytes: u64,
         /// 100 only when the server holds all of it.
         percent: u8,
+        /// When all of it should be there, by the pace so far; null while nobody can know.
+        #[ts(type = "number | null")] done_at: Option<i64>,
         state: String,
         reason: String,
         action: String,
     }
-    Diagnostics { text: String }
-    /// Where the file lies.
-    DiagnosticsSaved { path: String }
+    /// `path`: where the file lies, when one was asked for.
+    Diagnostics { text: String, path: Option<String> }
 }

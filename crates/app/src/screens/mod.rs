@@ -91,6 +91,7 @@ impl<'a> Painter<'a> {
             review: self.review(case),
             execution: self.execution(case),
             notices: self.notices(case),
+            call_needed: case.asks_for_a_call(),
             follow_up: case.follow_up.as_ref().map(word),
             waiting_missing: case.waiting_missing.clone(),
             promise_date: case.promise_date.clone(),

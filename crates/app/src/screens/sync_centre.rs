@@ -1,7 +1,7 @@
 //! The sync centre as it is shown: every row with its reason and its next step.
 
 use super::Painter;
-use super::sync_rows::{Line, needs_person, waiting};
+use super::sync_rows::{Line, needs_person, progress_of, waiting};
 use crate::commands::sync::badge_of;
 use crate::desk::Desk;
 use crate::dto::{AlertView, ConflictView, SyncDocument, SyncScreen};
@@ -32,7 +32,7 @@ pub(crate) fn screen(desk: &Desk, session: &Session) -> Result<SyncScreen, AppEr
     let (link, why) = link_of(status.as_ref());
     let dir = session.vault.dir();
     Ok(SyncScreen {
-        badge: badge_of(session, &outbox, status.as_ref()),
+        badge: badge_of(session, &outbox, status.as_ref())?,
         server_url: match &session.mode {
             Mode::Server { url } => Some(url.clone()),
             Mode::Standalone | Mode::Demo => None,
@@ -108,8 +108,8 @@ fn documents(
             .map(|view| view.case.case_no.to_string());
         let sent_bytes = sent_bytes(&upload, status);
         let total_bytes = upload.manifest.size_bytes;
-        let is_sending = sent_bytes > 0 && status.is_some_and(is_online);
-        let (state, reason, action) = Line(status).of_document(is_sending);
+        let (state, reason, action) = Line(status).of_document(upload.id, sent_bytes > 0);
+        let pace = status.and_then(|status| progress_of(status, upload.id));
         waiting.push(SyncDocument {
             id: upload.id.to_string(),
             case: upload.case.to_string(),
@@ -118,6 +118,9 @@ fn documents(
             sent_bytes,
             total_bytes,
             percent: percent_below_100(sent_bytes, total_bytes),
+            done_at: pace
+                .filter(|_| state == "sending")
+                .and_then(|one| one.done_at),
             state: state.to_owned(),
             reason,
             action: action.to_owned(),
@@ -126,30 +129,17 @@ fn documents(
     Ok(waiting)
 }
 
-fn is_online(status: &SyncStatus) -> bool {
-    matches!(status.link, Link::Online { .. })
-}
-
 /// What the server confirmed: the ledger knows it from earlier runs, the courier from this one. Both only grow, until
 /// the server itself says that it lost something.
 fn sent_bytes(upload: &Upload, status: Option<&SyncStatus>) -> u64 {
-    let kept = upload.have.iter().filter(|have| **have).count();
-    let kept = u64::try_from(kept).unwrap_or(u64::MAX);
-    let live = status.and_then(|status| status.documents.iter().find(|one| one.id == upload.id));
-    let live = live.map_or(0, |one| u64::from(one.sent_chunks));
-    let chunks = kept.max(live);
-    let whole = u64::try_from(upload.manifest.chunks.len()).unwrap_or(u64::MAX);
-    if chunks >= whole {
-        upload.manifest.size_bytes
-    } else {
-        // Which of the pieces is the short one is not worth knowing here; too little is said rather than too much.
-        chunks.saturating_mul(CHUNK_BYTES).min(
-            whole
-                .saturating_sub(1)
-                .saturating_mul(CHUNK_BYTES)
-                .min(upload.manifest.size_bytes),
-        )
-    }
+    let size_bytes = upload.manifest.size_bytes;
+    let kept = (0_u64..).zip(&upload.have).filter(|(_, have)| **have);
+    let kept = kept.map(|(index, _)| {
+        let from = index.saturating_mul(CHUNK_BYTES);
+        size_bytes.saturating_sub(from).min(CHUNK_BYTES)
+    });
+    let live = status.and_then(|status| progress_of(status, upload.id));
+    kept.sum::<u64>().max(live.map_or(0, |one| one.sent_bytes))
 }
 
 /// Every byte there is still not "stored": that word is the server's, and then the row is gone.

@@ -2,10 +2,10 @@
 
 use crate::dto::{SyncCase, SyncRow};
 use crate::words::word;
-use desk_domain::ids::CaseId;
+use desk_domain::ids::{CaseId, DocumentId};
 use desk_domain::outcome::{HeldWhy, Outcome};
 use desk_store::{OpState, OutboxRow};
-use desk_sync::{Link, OfflineWhy, SyncStatus};
+use desk_sync::{DocProgress, Link, OfflineWhy, SyncStatus};
 use std::collections::BTreeMap;
 
 /// State, reason and next step, as catalogue keys.
@@ -39,23 +39,37 @@ impl Line<'_> {
         }
     }
 
-    /// The same for a document; one at a time is under way, the smallest first.
-    pub(super) fn of_document(self, is_sending: bool) -> Told {
-        if is_sending {
+    /// The same for a document; one at a time is under way, the smallest first. One that was broken off goes on where
+    /// it stopped, and is called so.
+    pub(super) fn of_document(self, document: DocumentId, has_begun: bool) -> Told {
+        let status = self.0.filter(|status| is_online(status));
+        if status
+            .is_some_and(|status| progress_of(status, document).is_some_and(|one| one.under_way))
+        {
             return ("sending", "sending".to_owned(), "none");
         }
         match self.of_op() {
             ("sending", _, _) => ("queued", "in_line".to_owned(), "none"),
+            ("local", why, action) if has_begun => ("paused", why, action),
             other => other,
         }
     }
+}
+
+pub(super) fn is_online(status: &SyncStatus) -> bool {
+    matches!(status.link, Link::Online { .. })
+}
+
+pub(super) fn progress_of(status: &SyncStatus, document: DocumentId) -> Option<&DocProgress> {
+    status.documents.iter().find(|one| one.id == document)
 }
 
 pub(super) const fn why_name(why: OfflineWhy) -> &'static str {
     match why {
         OfflineWhy::Dns => "dns",
         OfflineWhy::Refused => "no_answer",
-        OfflineWhy::Timeout | OfflineWhy::Cut => "timeout",
+        OfflineWhy::Timeout => "timeout",
+        OfflineWhy::Cut => "cut",
         OfflineWhy::Tls => "tls",
         OfflineWhy::Server => "server",
     }

@@ -97,6 +97,33 @@ fn a_merchant_is_found_by_number_with_its_open_case() {
 }
 
 #[test]
+fn an_sms_that_did_not_arrive_calls_its_agent_to_the_phone() {
+    let bench = Bench::demo(&testkit::agent());
+    let case = case_of("unbound").to_string();
+    let kinds = || -> Vec<String> {
+        let rows = bench.ask("notifications", json!({}));
+        let of_case = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["case"] == case.as_str());
+        of_case
+            .map(|row| row["kind"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let told = |channel: &str, delivered: bool| {
+        let notice = json!({ "case": case, "channel": channel, "template": "done", "delivered": delivered, "note": "" });
+        bench.ask("notice_record", notice)["call_needed"].clone()
+    };
+    assert!(kinds().contains(&"unbound".to_owned()));
+    assert_eq!(told("sms", false), json!(true));
+    let asked = kinds();
+    assert!(asked.contains(&"call_needed".to_owned()) && !asked.contains(&"unbound".to_owned()));
+    assert_eq!(told("call", true), json!(false));
+    assert!(kinds().contains(&"unbound".to_owned()));
+}
+
+#[test]
 fn a_change_is_told_in_order_and_names_its_case() {
     let bench = Bench::standalone();
     let before = bench
@@ -158,6 +185,13 @@ fn a_stand_alone_desk_has_no_server_to_ask() {
     let case = bench.new_case();
     let sign_in = json!({ "login": "a", "password": "b", "passphrase": null });
     assert_eq!(bench.refused("sign_in", sign_in).code, "session.no_server");
+    let link = |act| {
+        bench
+            .refused("merchant_link", json!({ "case": case, "act": act }))
+            .code
+    };
+    assert_eq!(link("show"), "session.no_server");
+    assert_eq!(link("give away"), "request.not_a_choice");
     assert_eq!(
         bench.refused("code_send", json!({ "case": case })).code,
         "code.no_serial"
@@ -187,7 +221,7 @@ fn a_stand_alone_desk_has_no_server_to_ask() {
 fn diagnostics_become_a_new_file_each_time() {
     let bench = Bench::standalone();
     let saved = || {
-        let saved = bench.ask("diagnostics_save", json!({}));
+        let saved = bench.ask("sync_diagnostics", json!({ "save": true }));
         std::path::PathBuf::from(saved["path"].as_str().unwrap())
     };
     let (first, second) = (saved(), saved());
@@ -204,7 +238,7 @@ fn diagnostics_become_a_new_file_each_time() {
     assert!(text.contains("unsent: 0"));
     std::fs::remove_dir_all(bench.dir.path().join("exports")).unwrap();
     std::fs::write(bench.dir.path().join("exports"), b"in the way").unwrap();
-    let refused = bench.refused("diagnostics_save", json!({}));
+    let refused = bench.refused("sync_diagnostics", json!({ "save": true }));
     assert_eq!(
         (refused.code.as_str(), refused.retryable),
         ("file.not_written", true)

@@ -53,7 +53,6 @@ fn every_screen(me: &Actor) {
         "calls",
         "sync_status",
         "sync_diagnostics",
-        "diagnostics_save",
         "app_status",
         "queue_counts",
     ] {

@@ -180,11 +180,6 @@ impl<'a> Taking<'a> {
                 scopes,
                 server: answer.heads.clone(),
             })?;
-            if !forked && head.server.seq < head.acknowledged_seq {
-                self.call(StoreCall::Rewind {
-                    seq: head.server.seq,
-                })?;
-            }
         }
         if forked {
             let why = if other {
@@ -233,8 +228,11 @@ impl<'a> Taking<'a> {
     }
 
     fn receipt(&mut self, receipt: PushReply) -> Result<(), AppError> {
+        // One verdict for each op that was on the stick; the last of them stands at the head.
+        let told = u64::try_from(receipt.outcomes.len()).unwrap_or(u64::MAX);
         let acknowledge = StoreCall::Acknowledge {
             incarnation: receipt.head.incarnation,
+            first_seq: receipt.head.seq.saturating_add(1).saturating_sub(told),
             seq: receipt.head.seq,
             hash: receipt.head.hash,
             outcomes: receipt.outcomes,

@@ -15,7 +15,9 @@ use desk_bundle::{
     Answer, Checked, Contents, FillPage, Frame, Header, Limits, Opener, Page, Way, Writer, check,
 };
 use desk_domain::ids::{BundleId, DeviceId, Epoch, OfficeCode};
-use desk_protocol::sync::{Head, PullReply, PushReply, SnapshotReply};
+use desk_domain::outcome::Outcome;
+use desk_protocol::sync::{Head, OpOutcome, PullReply, PushReply, SnapshotReply};
+use desk_store::JournalRow;
 use desk_sync::BundleKeys;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::json;
@@ -143,10 +145,16 @@ impl Scene {
         path
     }
 
+    /// One verdict for each op that waits, as headquarters writes it.
     fn receipt(&self) -> Frame {
+        let told = |row: JournalRow| OpOutcome {
+            op_id: row.op_id,
+            outcome: Outcome::Applied { rev: 1 },
+        };
+        let rows = self.session.store.unsent(0, 100, usize::MAX).unwrap();
         Frame::Receipt(PushReply {
             head: self.head(),
-            outcomes: Vec::new(),
+            outcomes: rows.into_iter().map(told).collect(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The second factor: 32 random bytes that stay with this machine.
 
 use super::VaultError;
+use super::destroy::scrub;
 use super::file;
 use desk_domain::time::Chance;
 use std::path::Path;
@@ -95,6 +96,26 @@ pub(super) fn noted(place: KeystoreChoice, dir: &Path, tag: &str) -> Option<Stri
     }
     let tag = note_tag(tag);
     patiently(move || entry(&tag).and_then(|entry| entry.get_password()))?.ok()
+}
+
+/// Destroys what stands in files.
+pub(super) fn destroy_files(dir: &Path) -> Result<(), VaultError> {
+    scrub(&dir.join(FILE_NAME))?;
+    scrub(&dir.join(NOTE_FILE))
+}
+
+/// Destroys what the system's keystore holds.
+pub(super) fn destroy(place: KeystoreChoice, tag: &str) -> Result<(), VaultError> {
+    if place == KeystoreChoice::File {
+        return Ok(());
+    }
+    for tag in [tag.to_owned(), note_tag(tag)] {
+        match patiently(move || entry(&tag).and_then(|entry| entry.delete_credential())) {
+            Some(Ok(()) | Err(keyring::Error::NoEntry)) => {}
+            Some(Err(_)) | None => return Err(VaultError::KeystoreUnavailable),
+        }
+    }
+    Ok(())
 }
 
 fn note_tag(tag: &str) -> String {

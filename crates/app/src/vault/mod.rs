@@ -5,6 +5,7 @@
 
 pub(crate) mod bundle;
 pub mod cost;
+pub(crate) mod destroy;
 pub mod device_secret;
 pub(crate) mod file;
 mod outside;

@@ -9,7 +9,7 @@ use desk_domain::time::Chance;
 use desk_store::{HeadNote, Keepsake};
 use zeroize::Zeroizing;
 
-const KEEPSAKE: &str = "keepsake.json";
+pub(super) const KEEPSAKE: &str = "keepsake.json";
 
 impl Vault {
     /// Where the journal stood when it was last noted. None when it never was, or nobody can say.

@@ -8,8 +8,10 @@ use crate::case::{
 };
 use crate::field::FieldKey;
 use crate::ids::{DocumentId, MerchantId};
+use crate::knowledge::{RESULT_TEMPLATE, SERVICE_TEMPLATES};
 use crate::op::OpBody;
 use crate::outcome::HeldWhy;
+use crate::people::Role;
 use crate::refusal::Code;
 use std::collections::BTreeSet;
 
@@ -120,13 +122,20 @@ fn contacts(judge: &Judge<'_>, body: &OpBody, case: &mut Case) -> Judged {
             by: judge.op.actor,
             at: judge.at(),
         };
+        let tells = *delivered && tells_the_unbind(judge, template);
         case.notices.push(notice);
-        if *delivered && case.moments.unbound_at.is_some() && case.moments.told_at.is_none() {
+        if tells && case.moments.unbound_at.is_some() && case.moments.told_at.is_none() {
             case.moments.told_at = Some(judge.at());
         }
-        return Ok(Done::default()
+        let done = Done::default()
             .with("template", template.as_str())
-            .with("delivered", delivered.to_string()));
+            .with("delivered", delivered.to_string());
+        // What the server says of a message has its reason with it; a person's note stays a note.
+        return Ok(if judge.is_system() && !note.is_empty() {
+            done.with("note", note.as_str())
+        } else {
+            done
+        });
     }
     if let OpBody::FollowUpRecord { result, note } = body {
         harmless(note)?;
@@ -141,6 +150,16 @@ fn contacts(judge: &Judge<'_>, body: &OpBody, case: &mut Case) -> Judged {
             .with("reason", reason.as_str()));
     }
     Err(Stop::Held(HeldWhy::Internal))
+}
+
+/// Whether who got this message knows that the terminal is unbound. A person knows what he said; of the server's own
+/// messages only the one about the result tells it, however late the receipt of another comes.
+fn tells_the_unbind(judge: &Judge<'_>, template: &str) -> bool {
+    if judge.is_system() {
+        template == RESULT_TEMPLATE
+    } else {
+        !SERVICE_TEMPLATES.contains(&template)
+    }
 }
 
 /// Stored and flagged, without effect.
@@ -200,9 +219,15 @@ fn attach(
     }
     answer_with_document(judge, case, kind, replaces);
     mark_maker(judge, case);
-    Ok(amends(case, Done::default())
+    let done = amends(case, Done::default())
         .with("document", document.to_string())
-        .with("document_kind", kind.as_str()))
+        .with("document_kind", kind.as_str());
+    // The server itself attaches nothing but what came up from the merchant's phone.
+    Ok(if judge.ctx.actor.may(Role::System) {
+        done.with("from", "merchant")
+    } else {
+        done
+    })
 }
 
 /// A better picture answers the mark on the old one; a missing kind is answered by its arrival.

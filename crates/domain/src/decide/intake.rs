@@ -2,7 +2,9 @@
 
 use super::guards::{coming_day, days, ensure, mark_maker, said};
 use super::{Done, Judge, Judged, Stop};
-use crate::case::{Amendment, Case, CaseState, CloseWay, IdentityCheck, Moments, Pause, Risk};
+use crate::case::{
+    Amendment, Case, CaseState, CloseWay, IdentityCheck, Moments, NoticeChannel, Pause, Risk,
+};
 use crate::case_no::CaseNo;
 use crate::checklist;
 use crate::ids::{CaseId, OfficeCode};
@@ -217,6 +219,8 @@ fn given_up(judge: &Judge<'_>, case: &Case) -> Result<(), Stop> {
         .notices
         .iter()
         .filter(|notice| notice.at >= since && notice.template == rules.reminder_template)
+        // An SMS that never arrived reminded nobody.
+        .filter(|notice| notice.delivered || notice.channel != NoticeChannel::Sms)
         .count();
     let enough = usize::try_from(rules.reminders).is_ok_and(|needed| reminders >= needed);
     ensure(enough, Code::WithdrawReminders)

@@ -11,7 +11,10 @@ mod tests;
 
 pub use articles::{Article, Articles};
 pub use scripts::{Script, Scripts};
-pub use templates::{FORBIDDEN_VARIABLES, RenderError, Template, Templates, Variable, segments};
+pub use templates::{
+    FORBIDDEN_VARIABLES, RESULT_TEMPLATE, RenderError, SERVICE_TEMPLATES, Template, Templates,
+    Variable, segments,
+};
 
 use serde::{Deserialize, Serialize};
 

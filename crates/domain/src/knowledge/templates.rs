@@ -24,6 +24,13 @@ pub const FORBIDDEN_VARIABLES: &[&str] = &[
     "tusn",
 ];
 
+/// The message that tells a merchant of the unbind.
+pub const RESULT_TEMPLATE: &str = "done";
+
+/// Messages of the server that tell nothing of a case: a one-time code, a link to send photos to. Their words are the
+/// server's; here they are known so that nobody takes them for a result.
+pub const SERVICE_TEMPLATES: &[&str] = &["one_time_code", "upload_link"];
+
 /// An SMS never runs to more parts than this, however long the values are.
 pub const MAX_SMS_SEGMENTS: usize = 4;
 

@@ -2,9 +2,9 @@
 
 use super::canvas::{self, Canvas};
 use super::pdf;
+use crate::qr::{QUIET_MODULES, QrMatrix, runs};
 use crate::{Rgb8Image, num};
 use image::Rgb;
-use qrcode::{Color, EcLevel, QrCode};
 use rxing::oned::{Code128Writer, OneDimensionalCodeWriter};
 
 /// The inks.
@@ -66,8 +66,6 @@ pub struct Sheet {
 
 /// What every sheet says, so that nobody takes it for a document.
 pub const OVERPRINT: &str = "样张 SAMPLE";
-/// Modules of white around a QR code.
-const QUIET: f32 = 4.0;
 
 impl Sheet {
     /// An empty page, already carrying the overprint.
@@ -134,19 +132,15 @@ impl Sheet {
 
     /// A QR code with its white margin, `side` wide in all. A text that does not fit is left out.
     pub fn qr(&mut self, x: f32, y: f32, side: f32, text: &str) {
-        let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::M) else {
+        let Some(code) = QrMatrix::of(text) else {
             return;
         };
-        let wide = code.width().max(1);
-        let module = side / (num::real(num::count(wide)) + 2.0 * QUIET);
+        let module = side / num::real(code.side + 2 * QUIET_MODULES);
         self.fill(x, y, side, side, Colour::White);
-        let colours = code.to_colors();
-        for (row, line) in (0_u32..).zip(colours.chunks_exact(wide)) {
-            for (start, length) in runs(line.iter().map(|colour| *colour == Color::Dark)) {
-                let left = x + (QUIET + num::real(start)) * module;
-                let top = y + (QUIET + num::real(row)) * module;
-                self.fill(left, top, num::real(length) * module, module, Colour::Black);
-            }
+        for (row, start, length) in code.runs {
+            let left = x + num::real(start + QUIET_MODULES) * module;
+            let top = y + num::real(row + QUIET_MODULES) * module;
+            self.fill(left, top, num::real(length) * module, module, Colour::Black);
         }
     }
 
@@ -206,30 +200,9 @@ impl Sheet {
     }
 }
 
-/// Where each run of ink begins and how long it is.
-fn runs(cells: impl Iterator<Item = bool>) -> Vec<(u32, u32)> {
-    let mut out: Vec<(u32, u32)> = Vec::new();
-    for (at, inked) in (0_u32..).zip(cells) {
-        if !inked {
-            continue;
-        }
-        match out.last_mut() {
-            Some((start, length)) if *start + *length == at => *length += 1,
-            Some(_) | None => out.push((at, 1)),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Colour, Mark, OVERPRINT, Sheet, runs};
-
-    #[test]
-    fn runs_join_neighbours() {
-        let cells = [true, true, false, true, false];
-        assert_eq!(runs(cells.into_iter()), [(0, 2), (3, 1)]);
-    }
+    use super::{Colour, Mark, OVERPRINT, Sheet};
 
     #[test]
     fn every_sheet_is_overprinted() {

@@ -33,10 +33,15 @@ impl Writer {
     }
 
     /// Adds one file. It must not change meanwhile.
-    pub fn add(&mut self, name: &str, file: File) -> Result<(), BackupError> {
+    pub fn add_file(&mut self, name: &str, file: File) -> Result<(), BackupError> {
         let size = file.metadata()?.len();
+        self.add(name, size, file)
+    }
+
+    /// Adds what `bytes` gives, `size` bytes of it.
+    pub fn add(&mut self, name: &str, size: u64, bytes: impl Read) -> Result<(), BackupError> {
         self.begin(name, size)?;
-        let copied = io::copy(&mut BufReader::new(file).take(size), &mut self.packer)?;
+        let copied = io::copy(&mut BufReader::new(bytes).take(size), &mut self.packer)?;
         if copied != size {
             return Err(BackupError::Damaged(format!("{name} became shorter")));
         }

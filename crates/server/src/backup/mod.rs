@@ -9,7 +9,7 @@ pub use key::{Secret, new_key_file};
 
 use crate::bundles::BundleKeys;
 use crate::config::ServerConfig;
-use crate::objects::sync_dir;
+use crate::objects::{Location, Objects, sync_dir};
 use crate::repo::backup::{self as rows, BackupHead};
 use crate::repo::{RepoError, Rules};
 use crate::run::House;
@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Why a backup is not one.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +114,7 @@ pub fn note_safe(house: &House, summary: &Summary) -> Result<(), BackupError> {
         .write_blocking(move |conn| rows::note_safe(conn, &heads, now))?)
 }
 
-/// Unpacks a backup into a new data directory that begins a new life.
+/// Unpacks a backup into a new data directory that begins a new life; documents go to where the config keeps them.
 ///
 /// # Errors
 /// When the backup is not sound, or something stands at `data_dir` already.
@@ -131,6 +132,7 @@ pub fn restore(
     let work = Workshop::beside(data_dir, rules)?;
     let fresh = work.path.join("restored");
     let summary = check(file, secret, &fresh)?;
+    hand_over(&fresh, config)?;
     let epoch = Epoch::new(rules.clock.now(), rules.chance.as_ref());
     rows::begin_life(&fresh.join(DATABASE), epoch, &summary.heads, rules)?;
     if data_dir.exists() {
@@ -150,20 +152,18 @@ fn write(
 ) -> Result<(), BackupError> {
     let facts = rows::facts(copy)?;
     let mut writer = Writer::create(target, secret, house.rules.chance.as_ref())?;
-    writer.add(DATABASE, File::open(copy)?)?;
+    writer.add_file(DATABASE, File::open(copy)?)?;
     for (office, sha256) in &facts.documents {
         let office = OfficeCode::parse(office)
             .ok_or_else(|| BackupError::Damaged("an office code in the database".into()))?;
-        let path = house
+        let whole = house
             .objects
-            .path_of(&office, sha256)
-            .ok_or_else(|| BackupError::Damaged("a hash in the database".into()))?;
-        let bytes =
-            File::open(path).map_err(|error| BackupError::Io("a stored document", error))?;
-        writer.add(&format!("{office}/{sha256}"), bytes)?;
+            .read(&office, sha256)
+            .map_err(|error| BackupError::Io("a stored document", error))?;
+        writer.add(&format!("{office}/{sha256}"), whole.size_bytes(), whole)?;
     }
     for (name, path) in house.bundles.keys.files() {
-        writer.add(&name, File::open(path)?)?;
+        writer.add_file(&name, File::open(path)?)?;
     }
     let summary = Summary {
         version: VERSION,
@@ -209,6 +209,25 @@ fn check(file: &Path, secret: &Secret, folder: &Path) -> Result<Summary, BackupE
         return Err(BackupError::Damaged("its parts do not agree".into()));
     }
     Ok(summary)
+}
+
+/// Moves the documents of a checked folder to where the server will look for them, if that is not this folder.
+fn hand_over(fresh: &Path, config: &ServerConfig) -> Result<(), BackupError> {
+    if matches!(config.objects, Location::Folder) {
+        return Ok(());
+    }
+    let failed = |error| BackupError::Io("a document on its way to the object store", error);
+    let chance = Arc::clone(&config.chance);
+    let objects = Objects::open(fresh, &config.objects, chance).map_err(failed)?;
+    let folder = fresh.join("objects");
+    for (office, sha256) in &rows::facts(&fresh.join(DATABASE))?.documents {
+        let office = OfficeCode::parse(office)
+            .ok_or_else(|| BackupError::Damaged("an office code in the database".into()))?;
+        objects
+            .take_over(&folder, &office, sha256)
+            .map_err(failed)?;
+    }
+    Ok(fs::remove_dir_all(&folder)?)
 }
 
 /// A document's name is its office and its hash; nothing else becomes a path.

@@ -1,6 +1,7 @@
 //! Headquarters' own keys for bundles: one that opens, one that signs. They lie in the data directory, for the server
 //! alone, and are made on first use.
 
+use crate::second_factor::FactorKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use desk_bundle::Opener;
@@ -50,6 +51,11 @@ impl BundleKeys {
         [OPENER, SIGNER].map(|name| (format!("{FOLDER}/{name}"), self.folder.join(name)))
     }
 
+    /// Where the keys of a data directory are, made or not.
+    pub fn places(data_dir: &Path) -> [PathBuf; 2] {
+        [OPENER, SIGNER].map(|name| data_dir.join(FOLDER).join(name))
+    }
+
     /// Where a file of a backup belongs; none when it is no key of ours. The folder is made, for its owner alone.
     pub fn place(data_dir: &Path, name: &str) -> io::Result<Option<PathBuf>> {
         let folder = data_dir.join(FOLDER);
@@ -82,6 +88,11 @@ impl BundleKeys {
     /// The same, as bytes.
     pub fn signer_bytes(&self) -> [u8; 32] {
         self.signing.verifying_key().to_bytes()
+    }
+
+    /// What seals second factors; it follows from the signing key, so that a backup and a second server have it too.
+    pub fn factors(&self) -> FactorKey {
+        FactorKey::derive(&self.signing.to_bytes())
     }
 
     /// Signs.

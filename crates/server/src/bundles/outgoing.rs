@@ -4,6 +4,7 @@
 use super::Bundles;
 use super::intake::{IntakeError, asked};
 use crate::http::sync::parse_after;
+use crate::repo::documents::Expected;
 use crate::repo::feed::{FillOf, PageOf};
 use chrono::{DateTime, FixedOffset};
 use desk_bundle::{
@@ -217,16 +218,18 @@ fn documents(
         }
         let found = bundles.repo.document_by_hand(offices, *id)?;
         let stored = found.filter(|expected| expected.stored_at.is_some());
-        let place =
-            stored.and_then(|expected| bundles.objects.path(&expected.office, &expected.manifest));
+        let read = |expected: Expected| {
+            let sha256 = &expected.manifest.sha256;
+            bundles.objects.read(&expected.office, sha256).ok()
+        };
         // One that is not readable now stays wanted.
-        let Some(mut file) = place.and_then(|path| File::open(path).ok()) else {
+        let Some(mut whole) = stored.and_then(read) else {
             continue;
         };
         for index in 0_u32.. {
             let mut bytes = Vec::new();
             let chunk = u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX);
-            Read::take(&mut file, chunk)
+            Read::take(&mut whole, chunk)
                 .read_to_end(&mut bytes)
                 .map_err(IntakeError::Objects)?;
             if bytes.is_empty() {

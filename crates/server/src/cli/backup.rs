@@ -15,7 +15,7 @@ pub fn run(command: BackupCommand) -> Result<(), ServerError> {
         }
         BackupCommand::Create { data, secret, file } => {
             let secret = open(&secret)?;
-            let house = House::open(&ServerConfig::new(data.data))?;
+            let house = House::open(&data.config()?)?;
             print(&backup::create(&house, &file, &secret)?)
         }
         BackupCommand::Verify { secret, file, data } => {
@@ -29,7 +29,7 @@ pub fn run(command: BackupCommand) -> Result<(), ServerError> {
         }
         BackupCommand::Restore { data, secret, file } => {
             let secret = open(&secret)?;
-            let config = ServerConfig::new(data.data);
+            let config = data.config()?;
             let (summary, epoch) = backup::restore(&file, &config, &secret, &rules(&config)?)?;
             say(&json!({
                 "epoch": epoch, "epoch_before": summary.epoch, "made_at": summary.made_at,

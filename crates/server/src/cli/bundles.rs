@@ -2,7 +2,6 @@
 
 use super::{BundleCommand, say};
 use crate::bundles::{Bundles, IntakeError, Taken};
-use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::run::House;
 use desk_bundle::Header;
@@ -13,14 +12,14 @@ use std::path::{Path, PathBuf};
 pub fn bundle(command: BundleCommand) -> Result<(), ServerError> {
     match command {
         BundleCommand::Keys { data } => {
-            let keys = House::open(&ServerConfig::new(data.data))?.bundles.keys;
+            let keys = House::open(&data.config()?)?.bundles.keys;
             for recipient in keys.recipients() {
                 say(&format!("recipient {recipient}"))?;
             }
             say(&format!("signer {}", keys.signer()))
         }
         BundleCommand::Import { data, files, out } => {
-            let bundles = House::open(&ServerConfig::new(data.data))?.bundles;
+            let bundles = House::open(&data.config()?)?.bundles;
             let beside = files.first().and_then(|file| file.parent());
             let folder = out.or_else(|| beside.map(Path::to_path_buf));
             let folder = folder.filter(|folder| !folder.as_os_str().is_empty());

@@ -1,15 +1,27 @@
 //! The command line: serving, and the admin's words.
 
 mod admin;
+mod audit;
 mod backup;
 mod bundles;
+mod devices;
+mod doctor;
+mod epoch;
+mod healthcheck;
+mod people;
+mod registry;
+mod safeguards;
 mod serve;
+mod sms;
+mod who;
 
 use crate::config::ServerConfig;
 use crate::demo;
 use crate::error::ServerError;
 use crate::gateway::GatewayKind;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::objects::Location;
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,10 +40,48 @@ struct Cli {
 }
 
 #[derive(Args, Clone)]
-struct Data {
-    /// Holds the database and the documents.
+struct Site {
+    /// Holds the database, and the documents unless they are kept elsewhere.
     #[arg(long, env = "UNBIND_DESK_DATA", default_value = "unbind-desk-data")]
     data: PathBuf,
+    /// Keep documents in a bucket that speaks S3, as s3://bucket/prefix; key, region and endpoint from AWS_ACCESS_KEY_ID,
+    /// AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL.
+    #[arg(long, env = "UNBIND_DESK_OBJECTS")]
+    objects: Option<String>,
+    /// Keep everything else in a PostgreSQL that several servers share, as postgres://user:password@host/database;
+    /// without it in a file of the data directory.
+    #[arg(long, env = "UNBIND_DESK_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// The authority that signed the PostgreSQL's certificate (PEM), when it is not one of this machine's.
+    #[arg(long, env = "UNBIND_DESK_DATABASE_CA")]
+    database_ca: Option<PathBuf>,
+}
+
+impl Site {
+    /// A command that looks at an office does not make one.
+    fn must_hold_an_office(&self) -> Result<(), ServerError> {
+        if self.database.is_some() || self.data.join("office.db").is_file() {
+            return Ok(());
+        }
+        let folder = self.data.display();
+        Err(ServerError::Usage(format!(
+            "{folder} holds no office: name its data directory with --data"
+        )))
+    }
+
+    fn config(self) -> Result<ServerConfig, ServerError> {
+        let text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        let environment = std::env::vars_os().filter_map(text);
+        let objects = Location::parse(self.objects.as_deref(), environment)?;
+        Ok(ServerConfig {
+            objects,
+            database: self.database,
+            database_ca: self.database_ca,
+            ..ServerConfig::new(self.data)
+        })
+    }
 }
 
 #[derive(Subcommand)]
@@ -39,38 +89,82 @@ enum Command {
     /// Serve desks until told to stop.
     Serve {
         #[command(flatten)]
-        data: Data,
+        data: Site,
         #[arg(long, default_value = "127.0.0.1:8787")]
         listen: SocketAddr,
+        /// Tell metrics (/metrics, /livez, /readyz, /version) here, as 127.0.0.1:9464; nowhere without it. Nobody is asked who
+        /// he is: not for the outside.
+        #[arg(long, env = "UNBIND_DESK_ADMIN_LISTEN")]
+        admin_listen: Option<SocketAddr>,
         /// An enrolled device is active at once.
         #[arg(long)]
         auto_approve: bool,
-        /// How one-time codes reach the merchant's phone; `log` writes them to outbox.jsonl in the data directory.
+        /// How messages reach the merchant's phone; `log` writes them to outbox.jsonl in the data directory.
+        #[arg(long, env = "UNBIND_DESK_GATEWAY", value_enum, default_value_t)]
+        gateway: GatewayKind,
+        /// Under which address the merchants' phones find this server, as https://host; upload links by text message
+        /// need it.
+        #[arg(long, env = "UNBIND_DESK_PUBLIC_URL", value_parser = public_url)]
+        public_url: Option<String>,
+        /// What the gateway needs to know (TOML); its key from UNBIND_DESK_SMS_KEY_ID and UNBIND_DESK_SMS_SECRET.
+        #[arg(long, env = "UNBIND_DESK_SMS_CONFIG")]
+        sms_config: Option<PathBuf>,
+    },
+    /// Look at everything that the server needs, say what is right and what is to be done; fails when something is wrong.
+    Doctor {
+        #[command(flatten)]
+        data: Site,
+        /// Where `serve` listens.
+        #[arg(long, default_value = "127.0.0.1:8787")]
+        listen: SocketAddr,
+        /// What `serve` sends codes by.
         #[arg(long, value_enum, default_value_t)]
         gateway: GatewayKind,
+        /// The key file of the backups.
+        #[arg(long)]
+        backup_key: Option<PathBuf>,
+        /// One line of JSON for programs.
+        #[arg(long)]
+        json: bool,
     },
+    /// Ask a running server whether it is ready; fails when it is not. For containers and balancers.
+    Healthcheck {
+        #[arg(long, default_value = "http://127.0.0.1:8787/readyz")]
+        url: String,
+    },
+    /// The life that the database is in.
+    #[command(subcommand)]
+    Epoch(EpochCommand),
     /// Offices.
     #[command(subcommand)]
-    Office(OfficeCommand),
+    Office(admin::OfficeCommand),
     /// People.
     #[command(subcommand)]
-    User(UserCommand),
+    User(people::UserCommand),
     /// Desks.
     #[command(subcommand)]
-    Device(DeviceCommand),
+    Device(devices::DeviceCommand),
+    /// Show or change what is asked of people beyond a password.
+    Safeguards(safeguards::SafeguardArgs),
     /// The register of merchants.
     #[command(subcommand)]
-    Registry(RegistryCommand),
+    Registry(registry::RegistryCommand),
+    /// Is everything as it was written?
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Sealed copies of the data directory.
     #[command(subcommand)]
     Backup(BackupCommand),
     /// Bundles that come from desks by hand.
     #[command(subcommand)]
     Bundle(BundleCommand),
+    /// Messages to merchants.
+    #[command(subcommand)]
+    Sms(sms::SmsCommand),
     /// Fill a data directory with visibly fake offices, people, merchants and cases.
     Demo {
         #[command(flatten)]
-        data: Data,
+        data: Site,
         #[arg(long, default_value_t = 60)]
         cases: u32,
         #[arg(long, default_value_t = 1)]
@@ -82,82 +176,24 @@ enum Command {
 }
 
 #[derive(Subcommand)]
-enum OfficeCommand {
-    /// Add an office, or rename it.
-    Add {
+enum EpochCommand {
+    /// Begin a new life, after PostgreSQL (or the disk) was put back to an earlier state by other tools than `backup restore`:
+    /// desks notice and send again what the database lacks. Stop every server first.
+    Renew {
         #[command(flatten)]
-        data: Data,
-        /// Five characters 0-9A-Z.
-        code: String,
-        name: String,
+        data: Site,
+        /// Everybody has to sign in again, and desks take the server's word anew: say that you mean it.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
 #[derive(Subcommand)]
-enum UserCommand {
-    /// Add a user; the password is read from stdin.
-    Add {
+enum AuditCommand {
+    /// Check each chain of ops up to its head and every byte of every document; names the first that is wrong.
+    Verify {
         #[command(flatten)]
-        data: Data,
-        login: String,
-        /// The name that colleagues see.
-        #[arg(long)]
-        name: String,
-        #[arg(long = "role", required = true)]
-        roles: Vec<RoleArg>,
-        #[arg(long = "office", required = true)]
-        offices: Vec<String>,
-        /// Outsourced users collect; they never decide or execute.
-        #[arg(long)]
-        outsourced: bool,
-        /// Login of another account of the same human being.
-        #[arg(long)]
-        same_person_as: Option<String>,
-    },
-    List {
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Set a password; it is read from stdin.
-    Password {
-        #[command(flatten)]
-        data: Data,
-        login: String,
-    },
-    /// Let somebody in no more.
-    Revoke {
-        #[command(flatten)]
-        data: Data,
-        login: String,
-    },
-}
-
-#[derive(Subcommand)]
-enum DeviceCommand {
-    /// Make a one-time code for a new desk of an office.
-    Code {
-        #[command(flatten)]
-        data: Data,
-        office: String,
-    },
-    List {
-        #[command(flatten)]
-        data: Data,
-    },
-    Approve {
-        #[command(flatten)]
-        data: Data,
-        device: String,
-    },
-    Revoke {
-        #[command(flatten)]
-        data: Data,
-        device: String,
-    },
-    /// What headquarters should know: desks that were cloned or restored, and the like; newest first.
-    Events {
-        #[command(flatten)]
-        data: Data,
+        data: Site,
     },
 }
 
@@ -168,7 +204,7 @@ enum BackupCommand {
     /// Copy everything, beside a running server, into one sealed file; read it back; tell desks what is safe now.
     Create {
         #[command(flatten)]
-        data: Data,
+        data: Site,
         #[command(flatten)]
         secret: SecretFile,
         file: PathBuf,
@@ -186,7 +222,7 @@ enum BackupCommand {
     /// backup lacks.
     Restore {
         #[command(flatten)]
-        data: Data,
+        data: Site,
         #[command(flatten)]
         secret: SecretFile,
         file: PathBuf,
@@ -205,21 +241,11 @@ struct SecretFile {
 }
 
 #[derive(Subcommand)]
-enum RegistryCommand {
-    /// Import merchants from a JSON array.
-    Import {
-        #[command(flatten)]
-        data: Data,
-        file: PathBuf,
-    },
-}
-
-#[derive(Subcommand)]
 enum BundleCommand {
     /// Take bundles in and write a return bundle for each desk.
     Import {
         #[command(flatten)]
-        data: Data,
+        data: Site,
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Where return bundles go; beside the first file by default.
@@ -229,19 +255,8 @@ enum BundleCommand {
     /// Show whom desks seal for, and what they know our bundles by.
     Keys {
         #[command(flatten)]
-        data: Data,
+        data: Site,
     },
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum RoleArg {
-    Agent,
-    Clerk,
-    Reviewer,
-    Operator,
-    Supervisor,
-    Admin,
-    Auditor,
 }
 
 /// Runs the command line.
@@ -271,26 +286,61 @@ fn run(command: Command) -> Result<(), ServerError> {
         Command::Serve {
             data,
             listen,
+            admin_listen,
             auto_approve,
             gateway,
+            public_url,
+            sms_config,
         } => serve::serve(ServerConfig {
             listen,
+            admin_listen,
             auto_approve,
             gateway,
-            ..ServerConfig::new(data.data)
+            public_url,
+            sms: sms::settings(sms_config.as_deref())?,
+            ..data.config()?
         }),
+        Command::Doctor {
+            data,
+            listen,
+            gateway,
+            backup_key,
+            json,
+        } => {
+            let config = ServerConfig {
+                listen,
+                gateway,
+                ..data.config()?
+            };
+            doctor::run(&config, backup_key.as_ref(), json)
+        }
+        Command::Healthcheck { url } => healthcheck::run(&url),
+        Command::Epoch(command) => epoch::run(command),
         Command::Office(command) => admin::office(command),
-        Command::User(command) => admin::user(command),
-        Command::Device(command) => admin::device(command),
-        Command::Registry(command) => admin::registry(command),
+        Command::User(command) => people::user(command),
+        Command::Device(command) => devices::device(command),
+        Command::Safeguards(args) => safeguards::run(args),
+        Command::Registry(command) => registry::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Backup(command) => backup::run(command),
         Command::Bundle(command) => bundles::bundle(command),
+        Command::Sms(command) => sms::run(command),
         Command::Demo { data, cases, seed } => {
-            let made = demo::fill(&ServerConfig::new(data.data), cases, seed)?;
+            let made = demo::fill(&data.config()?, cases, seed)?;
             say(&made.to_string())
         }
         Command::Docbox => Ok(()),
     }
+}
+
+/// Scheme, host and port of a web address.
+fn public_url(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text.trim()).map_err(|error| error.to_string())?;
+    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !matches!(url.scheme(), "https" | "http") || !url.has_host() || !plain {
+        return Err("write it as https://host, without a path".to_owned());
+    }
+    Ok(url.origin().ascii_serialization())
 }
 
 /// One line on stdout.

@@ -1,4 +1,4 @@
-//! `serve`: prints one line with the address, then serves until SIGTERM or Ctrl-C.
+//! `serve`: prints one line with the address (and one with that of the admin listener), then serves until SIGTERM or Ctrl-C.
 
 use super::say;
 use crate::config::ServerConfig;
@@ -6,32 +6,62 @@ use crate::error::ServerError;
 use crate::run::Server;
 use tokio::runtime::Builder;
 
+/// Listens for the signals before anything is opened: one that arrives while the office starts,
+/// or just after its address was told, drains it like any later one.
 pub fn serve(config: ServerConfig) -> Result<(), ServerError> {
     let waiting = Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| ServerError::Io("runtime", error))?;
+    let signals = |error| ServerError::Io("signals", error);
+    let asked = waiting
+        .block_on(async { Stop::listen() })
+        .map_err(signals)?;
     let running = Server::start(config)?;
     say(&running.url())?;
-    waiting
-        .block_on(told_to_stop())
-        .map_err(|error| ServerError::Io("signals", error))?;
+    if let Some(admin) = running.admin {
+        say(&format!("admin http://{admin}"))?;
+    }
+    waiting.block_on(asked.told()).map_err(signals)?;
     tracing::info!("draining");
     running.stop();
     Ok(())
 }
 
 #[cfg(unix)]
-async fn told_to_stop() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        pressed = tokio::signal::ctrl_c() => pressed,
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn told(mut self) -> std::io::Result<()> {
+        tokio::select! {
+            _ = self.terminate.recv() => Ok(()),
+            _ = self.interrupt.recv() => Ok(()),
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn told_to_stop() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+struct Stop;
+
+#[cfg(not(unix))]
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn told(self) -> std::io::Result<()> {
+        tokio::signal::ctrl_c().await
+    }
 }

@@ -302,8 +302,9 @@ impl Story<'_> {
             ));
         }
         let rules = self.house.rules.clone();
+        let offices = BTreeSet::from([office]);
         self.house.repo.write_blocking(move |conn| {
-            match documents::find(conn, &BTreeSet::from([office]), document)? {
+            match documents::find(conn, &offices, document)? {
                 Some(expected) => documents::stored(conn, &rules, &expected),
                 None => Ok(()),
             }

@@ -66,7 +66,7 @@ pub fn fill(config: &ServerConfig, cases: u32, seed: u64) -> Result<Made, Server
     let rows = register.clone();
     let count = house
         .repo
-        .write_blocking(move |conn| merchants::import(conn, rows))?;
+        .write_blocking(move |conn| merchants::import(conn, &rows))?;
     let staff = people::desks(&house)?;
     cases::write(&house, &clock, staff, &register, (cases, now))?;
     let states = house.repo.read_blocking(stored::count_by_state)?;

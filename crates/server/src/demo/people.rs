@@ -84,9 +84,10 @@ pub fn add(house: &House) -> Result<(), ServerError> {
         let password_phc =
             secrets::hash_password(&password(person.login), house.rules.chance.as_ref())
                 .ok_or_else(|| ServerError::Usage("the password cannot be hashed".into()))?;
+        let account = Account { card, password_phc };
         house
             .repo
-            .write_blocking(move |conn| people::put(conn, &Account { card, password_phc }, now))?;
+            .write_blocking(move |conn| people::put(conn, &account, now))?;
     }
     Ok(())
 }
@@ -123,7 +124,7 @@ fn desk(house: &House, login: &'static str) -> Result<DemoDesk, ServerError> {
     };
     let branch = code(BRANCH)?;
     let enrolled = house.repo.write_blocking(move |conn| {
-        devices::put_code(conn, &code_hash, &branch, now)?;
+        devices::put_code(conn, &code_hash, &branch, now, None)?;
         let enrolled = devices::enrol(conn, &applicant, now)?;
         sessions::works_on(conn, applicant.id, user, now)?;
         Ok(enrolled)

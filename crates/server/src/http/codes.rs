@@ -21,7 +21,8 @@ pub async fn send(
     caller: Caller,
     Json(request): Json<CodeSendRequest>,
 ) -> Result<Response, ApiError> {
-    if !office.gateway.is_open() {
+    caller.must_collect()?;
+    if !office.rules.tells_merchants {
         return Err(ApiError::new(error::CODE_NO_GATEWAY));
     }
     if request.serial.is_empty() || request.serial.len() > TYPED_BYTES {
@@ -48,16 +49,7 @@ pub async fn send(
         expires_at: issued.expires_at,
         sends_left: issued.sends_left,
     };
-    let text = format!(
-        "【解绑台】您的核验码是 {}，五分钟内有效，仅用于终端解绑核身。请只读给您正在通话的坐席，不要转发。",
-        issued.code
-    );
-    let sender = Arc::clone(&office);
-    let sent = tokio::task::spawn_blocking(move || sender.gateway.send(&issued.phone, &text)).await;
-    match sent {
-        Ok(Ok(())) => Ok(context.reply(reply)),
-        Ok(Err(_)) | Err(_) => Err(ApiError::new(error::UNAVAILABLE)),
-    }
+    Ok(context.reply(reply))
 }
 
 pub async fn verify(
@@ -66,6 +58,7 @@ pub async fn verify(
     caller: Caller,
     Json(request): Json<CodeVerifyRequest>,
 ) -> Result<Response, ApiError> {
+    caller.must_collect()?;
     if request.code.len() > TYPED_BYTES || request.serial.len() > TYPED_BYTES {
         return Err(ApiError::new(error::BAD_JSON).at("code"));
     }

@@ -6,7 +6,7 @@ use super::sync::DOCUMENT_BYTES;
 use super::wire::{Context, Json, body_of, header};
 use crate::error::ApiError;
 use crate::frames::{chunk_fits, manifest_holds};
-use crate::objects::{Completed, Objects};
+use crate::objects::{Completed, Objects, Whole};
 use crate::repo::documents::Expected;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -15,14 +15,14 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use desk_domain::case::CHUNK_BYTES;
 use desk_domain::ids::DocumentId;
 use desk_protocol::documents::{ChunkReply, OfferReply, OfferRequest};
 use desk_protocol::error;
-use std::io::{self, SeekFrom};
+use futures_util::stream;
+use std::io;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
 
 pub async fn offer(
     State(office): State<Arc<Office>>,
@@ -81,6 +81,7 @@ pub async fn chunk(
         return Err(ApiError::new(error::CHUNK_MISMATCH).with("chunk", index));
     }
     if expected.stored_at.is_none() {
+        office.metrics.bytes_in(bytes.len());
         on_disk(&office, move |objects| {
             objects.put_chunk(&expected.office, expected.id, index, &bytes)
         })
@@ -106,10 +107,14 @@ pub async fn complete(
         Completed::Mismatch => return Err(ApiError::new(error::DOCUMENT_MISMATCH)),
         Completed::Stored => {}
     }
+    let is_new = expected.stored_at.is_none();
     office
         .repo
         .document_stored(office.rules.clone(), expected)
         .await?;
+    if is_new {
+        office.metrics.document_stored();
+    }
     Ok(context.reply(ChunkReply { stored: true }))
 }
 
@@ -122,28 +127,23 @@ pub async fn bytes(
     let expected = find(&office, &caller, &id).await?;
     let missing = || ApiError::new(error::DOCUMENT_INCOMPLETE);
     expected.stored_at.ok_or_else(missing)?;
-    let path = office
-        .objects
-        .path(&expected.office, &expected.manifest)
-        .ok_or_else(missing)?;
-    let mut file = tokio::fs::File::open(path)
-        .await
-        .map_err(|error| io_failed(&error))?;
-    let size = file
-        .metadata()
-        .await
-        .map_err(|error| io_failed(&error))?
-        .len();
-    let asked = header(&headers, &RANGE);
-    let Some((from, to)) = range_of(asked, size) else {
+    let asked = header(&headers, &RANGE).map(str::to_owned);
+    let is_part = asked.is_some();
+    let opened = on_disk(&office, move |objects| {
+        let whole = objects.read(&expected.office, &expected.manifest.sha256)?;
+        let size = whole.size_bytes();
+        let range = range_of(asked.as_deref(), size);
+        let part = range.map(|(from, to)| whole.part(from, to)).transpose()?;
+        Ok((size, range.zip(part)))
+    });
+    let (size, found) = opened.await?;
+    let Some(((from, to), part)) = found else {
         let unsatisfiable = [(CONTENT_RANGE, format!("bytes */{size}"))];
         return Ok((StatusCode::RANGE_NOT_SATISFIABLE, unsatisfiable).into_response());
     };
-    file.seek(SeekFrom::Start(from))
-        .await
-        .map_err(|error| io_failed(&error))?;
     let length = to.saturating_sub(from);
-    let body = Body::from_stream(ReaderStream::with_capacity(file.take(length), 64 * 1024));
+    office.metrics.bytes_out(length);
+    let body = Body::from_stream(stream::try_unfold(part, next_block));
     let mut response = (
         [
             (CONTENT_TYPE, "application/octet-stream".to_owned()),
@@ -154,7 +154,7 @@ pub async fn bytes(
         body,
     )
         .into_response();
-    if asked.is_some() {
+    if is_part {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let place = format!("bytes {from}-{}/{size}", to.saturating_sub(1));
         if let Ok(place) = place.parse() {
@@ -162,6 +162,13 @@ pub async fn bytes(
         }
     }
     Ok(response)
+}
+
+/// The next bytes of a document on its way out, and what is left of it; none at its end.
+async fn next_block(mut part: Whole) -> io::Result<Option<(Bytes, Whole)>> {
+    let read = tokio::task::spawn_blocking(move || part.block().map(|block| (block, part)));
+    let (block, part) = read.await.map_err(io::Error::other)??;
+    Ok((!block.is_empty()).then_some((block, part)))
 }
 
 async fn find(office: &Office, caller: &Caller, id: &str) -> Result<Expected, ApiError> {
@@ -177,7 +184,7 @@ async fn find(office: &Office, caller: &Caller, id: &str) -> Result<Expected, Ap
 async fn seen(office: &Office, expected: Expected) -> Result<OfferReply, ApiError> {
     let stored = expected.stored_at.is_some();
     let have = on_disk(office, move |objects| {
-        Ok(objects.chunks_of(&expected.office, expected.id, &expected.manifest))
+        objects.chunks_of(&expected.office, expected.id, &expected.manifest)
     });
     Ok(OfferReply {
         stored,
@@ -185,20 +192,25 @@ async fn seen(office: &Office, expected: Expected) -> Result<OfferReply, ApiErro
     })
 }
 
-async fn on_disk<T: Send + 'static>(
+/// Runs `work` on a thread that may block.
+pub async fn on_disk<T: Send + 'static>(
     office: &Office,
     work: impl FnOnce(&Objects) -> io::Result<T> + Send + 'static,
 ) -> Result<T, ApiError> {
     let objects = office.objects.clone();
     match tokio::task::spawn_blocking(move || work(&objects)).await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(io_failed(&error)),
+        Ok(Err(error)) => {
+            office.metrics.object_store_failed();
+            Err(io_failed(&error))
+        }
         Err(_) => Err(ApiError::new(error::INTERNAL)),
     }
 }
 
-fn io_failed(error: &io::Error) -> ApiError {
-    tracing::error!(kind = ?error.kind(), "object folder");
+/// The store does not answer, or its disk is full: later is another time.
+pub fn io_failed(error: &io::Error) -> ApiError {
+    tracing::error!(%error, "object store");
     ApiError::new(error::UNAVAILABLE).after(5)
 }
 

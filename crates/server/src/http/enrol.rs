@@ -51,6 +51,7 @@ pub async fn enrol(
                 office_name,
                 device_code: device.device_code,
                 recovery_key: None,
+                server_key: Some(office.bundles.keys.signer()),
             }))
         }
         Enrolled::CodeWrong => Err(ApiError::new(error::ENROL_CODE_WRONG)),

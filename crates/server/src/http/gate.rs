@@ -1,8 +1,10 @@
 //! Who may pass which route. Every entry of the table carries a policy; rights are read fresh on each request.
 
 use super::Office;
+use super::wipe::with_order;
 use super::wire::header;
 use crate::error::ApiError;
+use crate::repo::links::{self, Guest};
 use crate::secrets;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::AUTHORIZATION;
@@ -26,6 +28,8 @@ pub enum Policy {
     Public,
     /// A signature by a device key, checked by the handler over its own message.
     Device,
+    /// The token of an upload link that is still in force.
+    Link,
     /// A session of an active user on an active device.
     User,
     /// The same, and every id is looked up within the user's offices.
@@ -53,6 +57,16 @@ impl Caller {
             self.card.offices.clone()
         } else {
             BTreeSet::new()
+        }
+    }
+
+    /// Only who collects deals with the merchant's codes: a reviewer who could send one would make his own evidence.
+    pub fn must_collect(&self) -> Result<(), ApiError> {
+        let roles = &self.card.roles;
+        if roles.contains(&Role::Agent) || roles.contains(&Role::Clerk) {
+            Ok(())
+        } else {
+            Err(ApiError::new(error::FORBIDDEN))
         }
     }
 }
@@ -105,19 +119,37 @@ pub async fn check(
 ) -> Response {
     match policy {
         Policy::Public | Policy::Device => {}
-        Policy::User | Policy::Scope => match caller(&office, bearer_hash(&request)).await {
-            Ok(caller) => {
-                request.extensions_mut().insert(caller);
+        Policy::Link => match guest(&office, bearer(&request)).await {
+            Ok(guest) => {
+                request.extensions_mut().insert(guest);
             }
             Err(refusal) => return refusal.into_response(),
         },
+        Policy::User | Policy::Scope => {
+            match caller(&office, bearer(&request).map(secrets::hash)).await {
+                Ok(caller) => {
+                    request.extensions_mut().insert(caller);
+                }
+                Err(refusal) => return refusal.into_response(),
+            }
+        }
     }
     next.run(request).await
 }
 
-fn bearer_hash(request: &Request) -> Option<[u8; 32]> {
-    let token = header(request.headers(), &AUTHORIZATION)?.strip_prefix("Bearer ")?;
-    Some(secrets::hash(token))
+fn bearer(request: &Request) -> Option<&str> {
+    header(request.headers(), &AUTHORIZATION)?.strip_prefix("Bearer ")
+}
+
+/// A token of 130 bits is not guessed; what it may be used for is bounded in the database.
+async fn guest(office: &Arc<Office>, token: Option<&str>) -> Result<Guest, ApiError> {
+    let unknown = || ApiError::new(error::LINK_UNKNOWN);
+    let hash = links::token_hash(token.ok_or_else(unknown)?);
+    let guest = office.repo.guest(hash).await?.ok_or_else(unknown)?;
+    if guest.is_over(office.now()) {
+        return Err(ApiError::new(error::LINK_OVER));
+    }
+    Ok(guest)
 }
 
 async fn caller(office: &Arc<Office>, hash: Option<[u8; 32]>) -> Result<Caller, ApiError> {
@@ -127,9 +159,11 @@ async fn caller(office: &Arc<Office>, hash: Option<[u8; 32]>) -> Result<Caller, 
         .bearer(hash.ok_or_else(invalid)?)
         .await?
         .ok_or_else(invalid)?;
-    device_passes(bearer.device_status)?;
+    if let Err(refusal) = device_passes(bearer.device_status) {
+        return Err(with_order(office, bearer.device, refusal).await);
+    }
     if bearer.ended || !bearer.card.active {
-        return Err(invalid());
+        return Err(with_order(office, bearer.device, invalid()).await);
     }
     if office.now() > bearer.expires_at {
         return Err(ApiError::new(error::TOKEN_EXPIRED));

@@ -1,28 +1,41 @@
 //! The routes, their policies and their handlers. A handler authorises, asks the repository and answers; it holds no
 //! rule of its own.
 
+pub mod admin;
 pub mod bundles;
 pub mod codes;
+pub mod counted;
+pub mod docs;
 pub mod documents;
 pub mod enrol;
 pub mod gate;
+pub mod guest;
+mod guest_pages;
+pub mod links;
+pub mod listen;
 pub mod openapi;
 pub mod pages;
+pub mod ready;
+pub mod receipts;
 pub mod session;
 pub mod sync;
 pub mod table;
+pub mod wipe;
 pub mod wire;
 
 use crate::bundles::Bundles;
-use crate::gateway::Gateway;
+use crate::metrics::Metrics;
 use crate::objects::Objects;
+use crate::quarantine::Quarantine;
 use crate::repo::{Repo, Rules};
+use crate::second_factor::FactorKey;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use desk_domain::ids::OfficeCode;
 use desk_domain::time::Millis;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 /// Where every feed stands, as the one poller saw it last.
@@ -34,10 +47,15 @@ pub struct Office {
     pub rules: Rules,
     pub objects: Objects,
     pub bundles: Bundles,
+    pub factors: Arc<FactorKey>,
     /// Bundles worked off at once.
     pub bundle_seats: Semaphore,
-    pub gateway: Gateway,
+    pub quarantine: Quarantine,
+    /// Where phones find this server, without a slash at the end.
+    pub public_url: Option<String>,
     pub auto_approve: bool,
+    /// Longest pause within a body.
+    pub pause_within: Duration,
     /// TOML of the policy in force.
     pub policy_text: String,
     pub policy_version: u32,
@@ -46,6 +64,8 @@ pub struct Office {
     pub closing: watch::Receiver<bool>,
     /// Password hashes at work at once: each takes 19 MiB.
     pub hashing: Semaphore,
+    pub metrics: Arc<Metrics>,
+    pub store_answer: ready::LastAnswer,
     /// Compared with when the login does not exist, so that the answer takes as long.
     pub nobody_phc: String,
 }
@@ -57,11 +77,20 @@ impl Office {
 }
 
 /// The whole router, built from the table.
-pub fn router(office: Arc<Office>) -> Router {
+pub fn router(office: &Arc<Office>) -> Router {
+    assemble(office, table::routes())
+}
+
+/// The router of the admin listener.
+pub fn admin_router(office: &Arc<Office>) -> Router {
+    assemble(office, table::admin())
+}
+
+fn assemble(office: &Arc<Office>, routes: Vec<table::Route>) -> Router {
     let mut router: Router<Arc<Office>> = Router::new();
-    for route in table::routes() {
+    for route in routes {
         let gated = route.handler.layer(from_fn_with_state(
-            (Arc::clone(&office), route.policy),
+            (Arc::clone(office), route.policy),
             gate::check,
         ));
         router = router.route(route.path, gated);
@@ -70,6 +99,7 @@ pub fn router(office: Arc<Office>) -> Router {
         .fallback(pages::nowhere)
         .method_not_allowed_fallback(pages::nowhere)
         .layer(from_fn(gate::read_protocol))
-        .layer(from_fn_with_state(Arc::clone(&office), wire::envelope))
-        .with_state(office)
+        .layer(from_fn_with_state(Arc::clone(office), wire::envelope))
+        .layer(from_fn_with_state(Arc::clone(office), counted::count))
+        .with_state(Arc::clone(office))
 }

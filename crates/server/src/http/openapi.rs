@@ -8,12 +8,15 @@ use axum::extract::State;
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn,
 };
-use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{AdditionalProperties, AllOfBuilder, Schema};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{
+    AdditionalProperties, AllOfBuilder, Object, Schema, SchemaFormat, SchemaType,
+};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, ComponentsBuilder, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi,
@@ -24,7 +27,7 @@ use super::gate::Policy;
 
 const BEARER: &str = "bearer";
 
-/// One shape: its name and its fields with their kinds; a trailing `?` marks an optional one.
+/// One shape: its name and its fields with their kinds; a trailing `?` marks one that may be missing or null.
 pub type Shape = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// Every body named in the table. A test compares them with what the protocol's types serialise to.
@@ -43,7 +46,7 @@ pub const SHAPES: &[Shape] = &[
         "EnrolRequest",
         &[
             ("code", "string"),
-            ("device", "string"),
+            ("device", "uuid"),
             ("public_key", "string"),
             ("label", "string"),
             ("proof", "string"),
@@ -57,12 +60,13 @@ pub const SHAPES: &[Shape] = &[
             ("office_name", "string"),
             ("device_code", "string"),
             ("recovery_key", "string?"),
+            ("server_key", "string?"),
         ],
     ),
     (
         "SignInRequest",
         &[
-            ("device", "string"),
+            ("device", "uuid"),
             ("login", "string"),
             ("password", "string"),
             ("totp", "string?"),
@@ -73,7 +77,7 @@ pub const SHAPES: &[Shape] = &[
     (
         "RefreshRequest",
         &[
-            ("device", "string"),
+            ("device", "uuid"),
             ("refresh_token", "string"),
             ("at", "integer"),
             ("proof", "string"),
@@ -89,8 +93,17 @@ pub const SHAPES: &[Shape] = &[
         ],
     ),
     (
+        "WipedRequest",
+        &[
+            ("device", "string"),
+            ("nonce", "string"),
+            ("proof", "string"),
+        ],
+    ),
+    ("WipedReply", &[("confirmed_at", "integer")]),
+    (
         "HelloRequest",
-        &[("device", "string"), ("app_version", "string")],
+        &[("device", "uuid"), ("app_version", "string")],
     ),
     (
         "HelloReply",
@@ -106,13 +119,14 @@ pub const SHAPES: &[Shape] = &[
             ("policy_version", "integer"),
             ("bundle_recipients", "array"),
             ("bundle_signer", "string?"),
+            ("wipe", "object?"),
         ],
     ),
     (
         "PushRequest",
         &[
-            ("device", "string"),
-            ("incarnation", "string"),
+            ("device", "uuid"),
+            ("incarnation", "uuid"),
             ("first_seq", "integer"),
             ("ops", "array"),
             ("signature", "string"),
@@ -161,18 +175,15 @@ pub const SHAPES: &[Shape] = &[
     (
         "OfferRequest",
         &[
-            ("document", "string"),
-            ("case", "string"),
+            ("document", "uuid"),
+            ("case", "uuid"),
             ("kind", "string"),
             ("manifest", "object"),
         ],
     ),
     ("OfferReply", &[("stored", "boolean"), ("have", "array")]),
     ("ChunkReply", &[("stored", "boolean")]),
-    (
-        "CodeSendRequest",
-        &[("case", "string"), ("serial", "string")],
-    ),
+    ("CodeSendRequest", &[("case", "uuid"), ("serial", "string")]),
     (
         "CodeSendReply",
         &[
@@ -183,12 +194,72 @@ pub const SHAPES: &[Shape] = &[
     ),
     (
         "CodeVerifyRequest",
-        &[("case", "string"), ("serial", "string"), ("code", "string")],
+        &[("case", "uuid"), ("serial", "string"), ("code", "string")],
     ),
     (
         "CodeVerifyReply",
         &[("right", "boolean"), ("tries_left", "integer")],
     ),
+    ("LinkMakeRequest", &[("case", "string"), ("way", "string")]),
+    ("LinkCaseRequest", &[("case", "string")]),
+    (
+        "LinksReply",
+        &[
+            ("made", "object?"),
+            ("active", "array"),
+            ("arriving", "array"),
+            ("query_code", "string"),
+            ("links_left", "integer"),
+            ("texts_left", "integer"),
+        ],
+    ),
+    (
+        "GuestCase",
+        &[
+            ("case_no", "string"),
+            ("open", "boolean"),
+            ("expires_at", "integer"),
+            ("items", "array"),
+            ("others", "array"),
+            ("file_bytes", "integer"),
+            ("chunk_bytes", "integer"),
+            ("files_left", "integer"),
+        ],
+    ),
+    (
+        "UploadBegin",
+        &[
+            ("kind", "string"),
+            ("size_bytes", "integer"),
+            ("file", "string"),
+        ],
+    ),
+    (
+        "UploadState",
+        &[
+            ("upload", "string"),
+            ("chunk_bytes", "integer"),
+            ("have", "array"),
+            ("kept", "boolean"),
+            ("hints", "array"),
+        ],
+    ),
+    (
+        "ProgressRequest",
+        &[("case_no", "string"), ("code", "string")],
+    ),
+    (
+        "ProgressReply",
+        &[
+            ("case_no", "string"),
+            ("stage", "string"),
+            ("since", "integer"),
+            ("promise_date", "string?"),
+            ("missing", "array"),
+        ],
+    ),
+    // An array in each provider's own shape; the plain one is described in the operator's guide.
+    ("Receipts", &[]),
     ("Alive", &[("alive", "boolean")]),
     ("Ready", &[("ready", "boolean")]),
     (
@@ -247,23 +318,17 @@ fn operation(route: &Route) -> Operation {
         operation = operation.parameter(parameter(name, ParameterIn::Path, true));
     }
     for (place, name) in route.query.iter().enumerate() {
-        let required = place == 0 || *name == "cursor";
+        let required = (place == 0 && *name != "only") || *name == "cursor";
         operation = operation.parameter(parameter(name, ParameterIn::Query, required));
     }
-    if let Some(takes) = route.takes {
-        let content = ContentBuilder::new().schema(Some(reference(takes))).build();
-        let body = RequestBodyBuilder::new()
-            .content(desk_protocol::CONTENT_TYPE, content)
-            .build();
-        operation = operation.request_body(Some(body));
-    }
-    if matches!(route.policy, Policy::User | Policy::Scope) {
+    operation = operation.request_body(body_of(route));
+    if matches!(route.policy, Policy::User | Policy::Scope | Policy::Link) {
         operation = operation.security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
     }
     let mut good = ResponseBuilder::new().description("Done.");
     good = match route.gives {
         Some(gives) => good.content(desk_protocol::CONTENT_TYPE, enveloped(gives)),
-        None => good.content("application/octet-stream", ContentBuilder::new().build()),
+        None => good.content(route.sends, ContentBuilder::new().build()),
     };
     let refused = ResponseBuilder::new()
         .description("Refused; the code says why.")
@@ -274,12 +339,18 @@ fn operation(route: &Route) -> Operation {
         .build()
 }
 
+fn body_of(route: &Route) -> Option<RequestBody> {
+    let body = RequestBodyBuilder::new();
+    if let Some(takes) = route.takes {
+        let content = ContentBuilder::new().schema(Some(reference(takes))).build();
+        let body = body.content(desk_protocol::CONTENT_TYPE, content);
+        return Some(body.required(Some(Required::True)).build());
+    }
+    let bytes = ContentBuilder::new().build();
+    Some(body.content(route.takes_bytes?, bytes).build())
+}
+
 fn parameter(name: &str, place: ParameterIn, required: bool) -> utoipa::openapi::path::Parameter {
-    let kind = if matches!(name, "cursor" | "wait_ms" | "limit" | "i") {
-        Type::Integer
-    } else {
-        Type::String
-    };
     ParameterBuilder::new()
         .name(name)
         .parameter_in(place)
@@ -288,8 +359,28 @@ fn parameter(name: &str, place: ParameterIn, required: bool) -> utoipa::openapi:
         } else {
             Required::False
         })
-        .schema(Some(ObjectBuilder::new().schema_type(kind).build()))
+        .schema(Some(kind_of(parameter_kind(name))))
+        .example(example_of(name))
         .build()
+}
+
+fn parameter_kind(name: &str) -> &'static str {
+    match name {
+        "cursor" | "wait_ms" | "limit" | "i" => "integer",
+        "id" => "uuid",
+        _ => "string",
+    }
+}
+
+/// What a reader can try at once; visibly of the demo.
+fn example_of(name: &str) -> Option<Value> {
+    match name {
+        "cursor" | "wait_ms" | "i" => Some(json!(0)),
+        "limit" => Some(json!(20)),
+        "scope" => Some(json!("HZ001")),
+        "only" => Some(json!("database")),
+        _ => None,
+    }
 }
 
 fn reference(name: &str) -> RefOr<Schema> {
@@ -310,7 +401,7 @@ fn components() -> Components {
     let envelope: Shape = (
         "Envelope",
         &[
-            ("epoch", "string"),
+            ("epoch", "uuid"),
             ("server_time", "integer"),
             ("request_id", "string"),
         ],
@@ -320,10 +411,7 @@ fn components() -> Components {
         let mut object =
             ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(true)));
         for (field, kind) in *fields {
-            object = object.property(
-                *field,
-                ObjectBuilder::new().schema_type(type_of(kind)).build(),
-            );
+            object = object.property(*field, kind_of(kind));
             if !kind.ends_with('?') {
                 object = object.required(*field);
             }
@@ -336,14 +424,22 @@ fn components() -> Components {
         .build()
 }
 
-fn type_of(kind: &str) -> Type {
-    match kind.trim_end_matches('?') {
+fn kind_of(kind: &str) -> Object {
+    let plain = kind.trim_end_matches('?');
+    let of = match plain {
         "integer" => Type::Integer,
         "boolean" => Type::Boolean,
         "array" => Type::Array,
         "object" => Type::Object,
         _ => Type::String,
-    }
+    };
+    let schema = if plain == kind {
+        ObjectBuilder::new().schema_type(of)
+    } else {
+        ObjectBuilder::new().schema_type(SchemaType::from_iter([of, Type::Null]))
+    };
+    let format = (plain == "uuid").then(|| SchemaFormat::Custom("uuid".to_owned()));
+    schema.format(format).build()
 }
 
 fn method_of(method: &Method) -> Option<HttpMethod> {

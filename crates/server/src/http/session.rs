@@ -2,10 +2,12 @@
 
 use super::Office;
 use super::gate::device_passes;
+use super::wipe::with_order;
 use super::wire::{Context, Json};
 use crate::error::ApiError;
+use crate::repo::ask::Knock;
 use crate::repo::people::Account;
-use crate::repo::sessions::{NewSession, Refreshed};
+use crate::repo::sessions::{Admitted, NewSession, Refreshed, Throttles};
 use crate::{frames, secrets};
 use axum::extract::State;
 use axum::response::Response;
@@ -14,7 +16,7 @@ use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
 use desk_protocol::error;
 use desk_protocol::people::{
-    RefreshRequest, SessionReply, SignInRequest, refresh_message, session_message,
+    DeviceStatus, RefreshRequest, SessionReply, SignInRequest, refresh_message, session_message,
 };
 use ed25519_dalek::VerifyingKey;
 use std::sync::Arc;
@@ -32,7 +34,10 @@ pub async fn sign_in(
     context: Context,
     Json(request): Json<SignInRequest>,
 ) -> Result<Response, ApiError> {
-    if request.login.len() > TYPED_BYTES || request.password.len() > TYPED_BYTES {
+    let typed = [&request.login, &request.password]
+        .into_iter()
+        .chain(&request.totp);
+    if typed.into_iter().any(|typed| typed.len() > TYPED_BYTES) {
         return Err(ApiError::new(error::SIGN_IN_WRONG));
     }
     let message = session_message(request.device, &request.login, request.at);
@@ -41,29 +46,45 @@ pub async fn sign_in(
     if !office.repo.take_proof(request.device, request.at).await? {
         return Err(ApiError::new(error::TOKEN_INVALID).at("at"));
     }
-    let here = format!("signin/{}/{}", request.device, request.login);
-    let everywhere = format!("signin/{}", request.login);
+    let throttles = throttles(&request.device.to_string(), &request.login);
     let now = office.now();
-    let locked_until = office
-        .repo
-        .locked_until([here.clone(), everywhere.clone()])
-        .await?;
-    if locked_until > now {
-        let seconds = u64::try_from((locked_until - now) / 1000 + 1).unwrap_or(1);
-        return Err(ApiError::new(error::SIGN_IN_LOCKED)
-            .with("seconds", seconds)
-            .after(seconds));
+    if let Some(until) = office.repo.locked(throttles.clone(), now).await? {
+        return Err(locked(until, now));
     }
     let account = office.repo.account(request.login).await?;
     let Some(card) = password_checked(&office, account, request.password).await? else {
-        let keys = [(here, TRIES_ON_ONE_DESK), (everywhere, TRIES_EVERYWHERE)];
-        office.repo.sign_in_failed(keys, now).await?;
+        office.repo.sign_in_failed(throttles, now).await?;
         return Err(ApiError::new(error::SIGN_IN_WRONG));
     };
     let (new, tokens) = fresh(&office, request.device, card.user);
-    let reply = tokens.reply(&new, card);
-    office.repo.open_session(new, here, now).await?;
-    Ok(context.reply(reply))
+    let reply = tokens.reply(&new, card.clone());
+    let knock = Knock {
+        card,
+        typed: request.totp,
+        key: Arc::clone(&office.factors),
+    };
+    match office.repo.admit(new, knock, throttles, now).await? {
+        Admitted::Yes => Ok(context.reply(reply)),
+        Admitted::Locked(until) => Err(locked(until, now)),
+        Admitted::FactorMissing => Err(ApiError::new(error::TOTP_REQUIRED)),
+        Admitted::FactorWrong => Err(ApiError::new(error::TOTP_WRONG)),
+        Admitted::FactorNotSetUp => Err(ApiError::new(error::TOTP_NOT_SET_UP)),
+    }
+}
+
+/// What a sign-in of `login` at one place (a desk, the command line) is counted under.
+pub fn throttles(place: &str, login: &str) -> Throttles {
+    [
+        (format!("signin/{place}/{login}"), TRIES_ON_ONE_DESK),
+        (format!("signin/{login}"), TRIES_EVERYWHERE),
+    ]
+}
+
+fn locked(until: Millis, now: Millis) -> ApiError {
+    let seconds = u64::try_from((until - now) / 1000 + 1).unwrap_or(1);
+    ApiError::new(error::SIGN_IN_LOCKED)
+        .with("seconds", seconds)
+        .after(seconds)
 }
 
 pub async fn refresh(
@@ -88,12 +109,17 @@ pub async fn refresh(
         .await?
     {
         Refreshed::Yes(card) => Ok(context.reply(tokens.reply(&new, *card))),
-        Refreshed::No => Err(ApiError::new(error::TOKEN_INVALID)),
+        Refreshed::No => Err(session_over(&office, request.device).await),
         Refreshed::Reused => {
             tracing::warn!(device = %request.device, "a refresh token was used twice; its sessions have ended");
-            Err(ApiError::new(error::TOKEN_INVALID))
+            Err(session_over(&office, request.device).await)
         }
     }
+}
+
+/// Told to a desk that has shown who it is: somebody who left may have an order to go with it.
+async fn session_over(office: &Office, device: DeviceId) -> ApiError {
+    with_order(office, device, ApiError::new(error::TOKEN_INVALID)).await
 }
 
 struct Tokens {
@@ -132,11 +158,25 @@ fn fresh(office: &Office, device: DeviceId, user: UserId) -> (NewSession, Tokens
 
 /// The desk is enrolled, active, and owns its key.
 async fn proven(
-    office: &Office,
+    office: &Arc<Office>,
     id: DeviceId,
     message: &[u8],
     proof: &str,
 ) -> Result<(), ApiError> {
+    let status = signed_by(office, id, message, proof).await?;
+    match device_passes(status) {
+        Ok(()) => Ok(()),
+        Err(refusal) => Err(with_order(office, id, refusal).await),
+    }
+}
+
+/// The desk is enrolled and owns its key; whether it is let in is told by its status.
+pub async fn signed_by(
+    office: &Arc<Office>,
+    id: DeviceId,
+    message: &[u8],
+    proof: &str,
+) -> Result<DeviceStatus, ApiError> {
     let device = office
         .repo
         .device(id)
@@ -147,7 +187,7 @@ async fn proven(
     if !frames::signed(&key, message, proof) {
         return Err(ApiError::new(error::BAD_SIGNATURE));
     }
-    device_passes(device.status)
+    Ok(device.status)
 }
 
 fn flag_skew(office: &Office, device: DeviceId, at: Millis) {

@@ -50,6 +50,7 @@ pub async fn hello(
         policy_version: office.policy_version,
         bundle_recipients: office.bundles.keys.recipients(),
         bundle_signer: Some(office.bundles.keys.signer()),
+        wipe: office.repo.wipe_order(caller.device).await?,
     }))
 }
 
@@ -75,7 +76,11 @@ pub async fn push(
             .with("why", wrong.why)
     })?;
     match office.repo.push(office.rules.clone(), frames).await? {
-        Pushed::Stored(reply) => Ok(context.reply(reply)),
+        Pushed::Stored(reply) => {
+            let judged = reply.outcomes.iter();
+            judged.for_each(|one| office.metrics.judged(&one.outcome));
+            Ok(context.reply(reply))
+        }
         Pushed::Fork { common } => Err(ApiError::new(error::FORK).with("common", common)),
         Pushed::Gap { expected } => Err(ApiError::new(error::GAP).with("expected", expected)),
     }
@@ -163,6 +168,7 @@ async fn one_page(office: &Office, page: &PageOf) -> Result<PullReply, ApiError>
 
 /// Waits until the poller has seen the feed pass the cursor, the time is over, or the server closes.
 async fn something_new(office: &Office, page: &PageOf, wait: Duration) -> bool {
+    let _waiting = office.metrics.long_poll();
     let mut positions = office.positions.clone();
     let mut closing = office.closing.clone();
     let passed =
@@ -200,7 +206,7 @@ pub fn parse_after(text: &str) -> Option<(u64, String, String)> {
     let position = parts.next()?.parse().ok()?;
     let thing = parts
         .next()
-        .filter(|thing| matches!(*thing, "case" | "merchant" | "user"))?;
+        .filter(|thing| matches!(*thing, "case" | "merchant" | "user" | "verdict"))?;
     let id = parts
         .next()
         .filter(|id| id.is_empty() || uuid::Uuid::parse_str(id).is_ok())?;

@@ -2,7 +2,10 @@
 //! document are both built from what stands here; an entry without a policy does not compile.
 
 use super::gate::Policy;
-use super::{Office, bundles, codes, documents, enrol, openapi, pages, session, sync};
+use super::{
+    Office, admin, bundles, codes, docs, documents, enrol, guest, guest_pages, links, openapi,
+    pages, ready, receipts, session, sync, wipe,
+};
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post, put};
 use std::sync::Arc;
@@ -17,6 +20,10 @@ pub struct Route {
     /// Schema names of the body in and out; none for bytes and plain pages.
     pub takes: Option<&'static str>,
     pub gives: Option<&'static str>,
+    /// What a body without a shape is.
+    pub takes_bytes: Option<&'static str>,
+    /// What a reply without a shape is sent as.
+    pub sends: &'static str,
     /// Query parameters, required ones first.
     pub query: &'static [&'static str],
     pub handler: MethodRouter<Arc<Office>>,
@@ -35,6 +42,8 @@ fn route(
         summary: "",
         takes: None,
         gives: None,
+        takes_bytes: None,
+        sends: "application/octet-stream",
         query: &[],
         handler,
     }
@@ -43,10 +52,14 @@ fn route(
 /// The table.
 pub fn routes() -> Vec<Route> {
     let mut all = people();
+    all.extend(put_out());
     all.extend(syncing());
     all.extend(papers());
     all.extend(by_hand());
     all.extend(one_time_codes());
+    all.extend(upload_links());
+    all.extend(guests());
+    all.extend(guest_parts());
     all.extend(public());
     all
 }
@@ -89,9 +102,25 @@ fn people() -> Vec<Route> {
     ]
 }
 
+fn put_out() -> Vec<Route> {
+    vec![Route {
+        summary: "A desk says that it has destroyed what it held, as it was ordered to.",
+        takes: Some("WipedRequest"),
+        gives: Some("WipedReply"),
+        ..route(
+            Method::POST,
+            "/v1/device/wiped",
+            Policy::Device,
+            post(wipe::wiped),
+        )
+    }]
+}
+
 fn by_hand() -> Vec<Route> {
     vec![Route {
         summary: "Takes in a bundle that came by hand; answers with the return bundle for its desk.",
+        takes_bytes: Some("application/octet-stream"),
+        sends: bundles::BUNDLE_TYPE,
         ..route(
             Method::POST,
             "/v1/bundles",
@@ -118,6 +147,126 @@ fn one_time_codes() -> Vec<Route> {
                 "/v1/codes/verify",
                 Policy::Scope,
                 post(codes::verify),
+            )
+        },
+    ]
+}
+
+fn upload_links() -> Vec<Route> {
+    vec![
+        Route {
+            summary: "Makes an upload link for a case, to be shown or texted to the merchant.",
+            takes: Some("LinkMakeRequest"),
+            gives: Some("LinksReply"),
+            ..route(Method::POST, "/v1/links", Policy::Scope, post(links::make))
+        },
+        Route {
+            summary: "How the upload links of a case stand, and what is on its way by them.",
+            takes: Some("LinkCaseRequest"),
+            gives: Some("LinksReply"),
+            ..route(
+                Method::POST,
+                "/v1/links/look",
+                Policy::Scope,
+                post(links::look),
+            )
+        },
+        Route {
+            summary: "Ends every upload link of a case.",
+            takes: Some("LinkCaseRequest"),
+            gives: Some("LinksReply"),
+            ..route(
+                Method::POST,
+                "/v1/links/end",
+                Policy::Scope,
+                post(links::end),
+            )
+        },
+    ]
+}
+
+fn guests() -> Vec<Route> {
+    vec![
+        Route {
+            summary: "What the merchant behind a link is asked for.",
+            gives: Some("GuestCase"),
+            ..route(
+                Method::GET,
+                "/v1/guest/case",
+                Policy::Link,
+                get(guest::case),
+            )
+        },
+        Route {
+            summary: "A file is about to come; the same file again goes on where it was cut.",
+            takes: Some("UploadBegin"),
+            gives: Some("UploadState"),
+            ..route(
+                Method::POST,
+                "/v1/guest/uploads",
+                Policy::Link,
+                post(guest::begin),
+            )
+        },
+        Route {
+            summary: "One chunk of 256 KiB; the last may be shorter.",
+            takes_bytes: Some("application/octet-stream"),
+            gives: Some("UploadState"),
+            ..route(
+                Method::PUT,
+                "/v1/guest/uploads/{id}/chunks/{i}",
+                Policy::Link,
+                put(guest::chunk),
+            )
+        },
+        Route {
+            summary: "Opens the file in the box; a paper is on the case when the answer comes.",
+            gives: Some("UploadState"),
+            ..route(
+                Method::POST,
+                "/v1/guest/uploads/{id}/complete",
+                Policy::Link,
+                post(guest::complete),
+            )
+        },
+        Route {
+            summary: "How far a case is, by its number and its code.",
+            takes: Some("ProgressRequest"),
+            gives: Some("ProgressReply"),
+            ..route(
+                Method::POST,
+                "/v1/guest/progress",
+                Policy::Public,
+                post(guest::progress),
+            )
+        },
+    ]
+}
+
+fn guest_parts() -> Vec<Route> {
+    vec![
+        Route {
+            summary: "The page on which a merchant sends papers.",
+            sends: guest_pages::HTML,
+            ..route(Method::GET, "/u", Policy::Public, get(guest_pages::upload))
+        },
+        Route {
+            summary: "The page that tells how far a case is.",
+            sends: guest_pages::HTML,
+            ..route(
+                Method::GET,
+                "/p",
+                Policy::Public,
+                get(guest_pages::progress),
+            )
+        },
+        Route {
+            summary: "Script and style of the two pages.",
+            ..route(
+                Method::GET,
+                "/guest/{file}",
+                Policy::Public,
+                get(guest_pages::part),
             )
         },
     ]
@@ -203,6 +352,7 @@ fn papers() -> Vec<Route> {
         },
         Route {
             summary: "One chunk of 1 MiB (the last may be shorter), checked against the manifest.",
+            takes_bytes: Some("application/octet-stream"),
             gives: Some("ChunkReply"),
             ..route(
                 Method::PUT,
@@ -241,9 +391,10 @@ fn public() -> Vec<Route> {
             ..route(Method::GET, "/livez", Policy::Public, get(pages::livez))
         },
         Route {
-            summary: "The database answers.",
+            summary: "The database and the object store answer; `only` asks for one of them.",
             gives: Some("Ready"),
-            ..route(Method::GET, "/readyz", Policy::Public, get(pages::readyz))
+            query: &["only"],
+            ..route(Method::GET, "/readyz", Policy::Public, get(ready::readyz))
         },
         Route {
             summary: "Version of the server and of the protocol.",
@@ -251,7 +402,18 @@ fn public() -> Vec<Route> {
             ..route(Method::GET, "/version", Policy::Public, get(pages::version))
         },
         Route {
+            summary: "Delivery reports of a provider of messages, under this installation's token.",
+            takes: Some("Receipts"),
+            ..route(
+                Method::POST,
+                "/hooks/sms/{provider}/{token}",
+                Policy::Public,
+                post(receipts::take),
+            )
+        },
+        Route {
             summary: "This document.",
+            sends: "application/json",
             ..route(
                 Method::GET,
                 "/openapi.json",
@@ -259,5 +421,23 @@ fn public() -> Vec<Route> {
                 get(openapi::serve),
             )
         },
+        Route {
+            summary: "This document as a page for people.",
+            sends: docs::HTML,
+            ..route(Method::GET, "/docs", Policy::Public, get(docs::page))
+        },
     ]
+}
+
+/// The routes of the admin listener: those that tell of the process, and the metrics. None of them is in the OpenAPI
+/// document, which is for desks.
+pub fn admin() -> Vec<Route> {
+    let mut all = public();
+    all.retain(|route| matches!(route.path, "/livez" | "/readyz" | "/version"));
+    all.push(Route {
+        summary: "Figures in Prometheus' text format.",
+        sends: crate::metrics::CONTENT_TYPE,
+        ..route(Method::GET, "/metrics", Policy::Public, get(admin::metrics))
+    });
+    all
 }

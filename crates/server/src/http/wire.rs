@@ -23,12 +23,14 @@ use tokio::time::timeout;
 
 /// Largest JSON body, unpacked: a push and the words around it.
 pub const JSON_LIMIT: usize = MAX_PUSH_BYTES + 64 * 1024;
-/// Longest pause within a body. A slow body is no failure: one chunk takes three minutes at 50 kbit/s.
-const PAUSES_AT_MOST: Duration = Duration::from_mins(1);
 /// However steadily it comes, a body ends.
 const ARRIVES_WITHIN: Duration = Duration::from_mins(20);
 /// Smaller replies are not worth packing.
 const PACK_FROM: usize = 1024;
+
+/// How long the bytes of a body may let each other wait.
+#[derive(Clone, Copy, Debug)]
+struct PauseWithin(Duration);
 
 /// What a reply needs to know of its request.
 #[derive(Clone, Debug)]
@@ -112,6 +114,8 @@ pub async fn envelope(
         packs,
     };
     request.extensions_mut().insert(context.clone());
+    let pause = PauseWithin(office.pause_within);
+    request.extensions_mut().insert(pause);
     let method = request.method().clone();
     let mut response = next.run(request).await;
     if let Some(refusal) = response.extensions_mut().remove::<ApiError>() {
@@ -161,7 +165,11 @@ pub async fn body_of(request: Request, limit: usize) -> Result<Bytes, ApiError> 
     let packing = header(request.headers(), &CONTENT_ENCODING)
         .unwrap_or_default()
         .to_owned();
-    let bytes = read(request.into_body(), limit).await?;
+    let PauseWithin(pause) = *request
+        .extensions()
+        .get()
+        .ok_or_else(|| ApiError::new(error::INTERNAL))?;
+    let bytes = read(request.into_body(), limit, pause).await?;
     match packing.as_str() {
         "" | "identity" => Ok(bytes),
         "zstd" => unpack(&bytes, limit).map(Bytes::from),
@@ -169,16 +177,16 @@ pub async fn body_of(request: Request, limit: usize) -> Result<Bytes, ApiError> 
     }
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    let read = timeout(ARRIVES_WITHIN, steadily(body, limit)).await;
+async fn read(body: Body, limit: usize, pause: Duration) -> Result<Bytes, ApiError> {
+    let read = timeout(ARRIVES_WITHIN, steadily(body, limit, pause)).await;
     read.unwrap_or_else(|_| Err(ApiError::new(error::UNAVAILABLE)))
 }
 
-async fn steadily(mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
+async fn steadily(mut body: Body, limit: usize, pause: Duration) -> Result<Bytes, ApiError> {
     let mut taken = Vec::new();
     loop {
         let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context));
-        match timeout(PAUSES_AT_MOST, frame).await {
+        match timeout(pause, frame).await {
             Err(_) => return Err(ApiError::new(error::UNAVAILABLE)),
             Ok(None) => return Ok(Bytes::from(taken)),
             Ok(Some(Err(_))) => return Err(ApiError::new(error::BAD_JSON).at("body")),

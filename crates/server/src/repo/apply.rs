@@ -3,12 +3,12 @@
 use super::bench::Bench;
 use super::device_events::{self, What};
 use super::journal::{self, Entry};
-use super::{RepoError, Rules, risk, waiting};
+use super::sql::Connection;
+use super::{RepoError, Rules, notices, risk, waiting};
 use crate::frames::{Frame, Frames, Said};
 use desk_domain::op::ChainHash;
 use desk_domain::outcome::Outcome;
 use desk_protocol::sync::{Head, OpOutcome, PushReply};
-use rusqlite::Connection;
 
 /// What a push came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -148,6 +148,7 @@ fn at_the_bench(
     }
     waiting::judge_waiting(&mut bench)?;
     risk::assess(&mut bench)?;
+    notices::announce(&mut bench)?;
     bench.finish()?;
     Ok(outcomes)
 }

@@ -8,13 +8,18 @@ use super::digest;
 use super::documents::{self, Expected};
 use super::feed::{self, FillOf, PageOf};
 use super::people::{self, Account};
-use super::sessions::{self, Bearer, NewSession, Refreshed};
+use super::second_factor::Tried;
+use super::sessions::{self, Admitted, Bearer, NewSession, Refreshed, Throttles};
+use super::wipes::{self, Confirmed};
 use super::{Repo, RepoError, Rules, journal};
 use crate::frames::Frames;
+use crate::second_factor::FactorKey;
 use desk_domain::ids::{DeviceId, DocumentId, Incarnation, OfficeCode};
+use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
 use desk_protocol::digest::{DigestReply, DigestRequest};
 use desk_protocol::sync::{Head, PullReply, SnapshotReply};
+use desk_protocol::wipe::SignedWipe;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -22,6 +27,25 @@ use std::sync::Arc;
 const DIGEST_PORTION: usize = 500;
 /// Portions that one request waits for; what is left is taken for the next one.
 const DIGEST_PORTIONS: usize = 8;
+
+/// Somebody whose password was right.
+#[derive(Clone)]
+pub struct Knock {
+    pub card: UserCard,
+    /// What was typed as the second factor.
+    pub typed: Option<String>,
+    pub key: Arc<FactorKey>,
+}
+
+impl Knock {
+    pub fn tried(&self) -> Tried<'_> {
+        Tried {
+            card: &self.card,
+            typed: self.typed.as_deref(),
+            key: &self.key,
+        }
+    }
+}
 
 impl Repo {
     pub async fn bearer(
@@ -125,13 +149,14 @@ impl Repo {
         self.read(move |conn| people::by_login(conn, &login)).await
     }
 
-    /// Until when one of the keys is locked; 0 when none is.
-    pub async fn locked_until(self: &Arc<Self>, keys: [String; 2]) -> Result<Millis, RepoError> {
-        self.read(move |conn| {
-            let [one, other] = &keys;
-            Ok(sessions::locked_until(conn, one)?.max(sessions::locked_until(conn, other)?))
-        })
-        .await
+    /// Until when a sign-in is locked; none when it is not.
+    pub async fn locked(
+        self: &Arc<Self>,
+        throttles: Throttles,
+        now: Millis,
+    ) -> Result<Option<Millis>, RepoError> {
+        self.read(move |conn| sessions::locked(conn, &throttles, now))
+            .await
     }
 
     /// Takes a proof; false when it was shown before.
@@ -141,30 +166,40 @@ impl Repo {
     }
 
     /// Counts a failed sign-in; each key has its own number of free tries.
-    pub async fn sign_in_failed(
-        &self,
-        keys: [(String, u32); 2],
-        now: Millis,
-    ) -> Result<(), RepoError> {
-        self.write(move |conn| {
-            keys.iter()
-                .try_for_each(|(key, free)| sessions::count_failure(conn, key, *free, now))
-        })
-        .await
+    pub async fn sign_in_failed(&self, throttles: Throttles, now: Millis) -> Result<(), RepoError> {
+        self.write(move |conn| sessions::count_failures(conn, &throttles, now))
+            .await
     }
 
-    /// Opens a session and forgives earlier failures.
-    pub async fn open_session(
+    /// Judges the second factor of somebody whose password was right, and opens a session.
+    pub async fn admit(
         &self,
         new: NewSession,
-        key: String,
+        knock: Knock,
+        throttles: Throttles,
         now: Millis,
-    ) -> Result<(), RepoError> {
-        self.write(move |conn| {
-            sessions::forgive(conn, &key)?;
-            sessions::open(conn, &new, now)
-        })
-        .await
+    ) -> Result<Admitted, RepoError> {
+        self.write(move |conn| sessions::admit(conn, &new, &knock.tried(), &throttles, now))
+            .await
+    }
+
+    /// The order that a desk has to obey now.
+    pub async fn wipe_order(
+        self: &Arc<Self>,
+        device: DeviceId,
+    ) -> Result<Option<SignedWipe>, RepoError> {
+        self.read(move |conn| wipes::of(conn, device)).await
+    }
+
+    /// A desk says that it has obeyed.
+    pub async fn confirm_wiped(
+        &self,
+        device: DeviceId,
+        nonce: String,
+        now: Millis,
+    ) -> Result<Confirmed, RepoError> {
+        self.write(move |conn| wipes::confirm(conn, device, &nonce, now))
+            .await
     }
 
     pub async fn refresh(
@@ -174,7 +209,7 @@ impl Repo {
         new: NewSession,
         now: Millis,
     ) -> Result<Refreshed, RepoError> {
-        self.write(move |conn| sessions::refresh(conn, &old_hash, &proof_hash, new, now))
+        self.write(move |conn| sessions::refresh(conn, &old_hash, &proof_hash, &new, now))
             .await
     }
 

@@ -1,12 +1,12 @@
 //! The database's part in a backup: a copy of one state, what that copy holds, whether it is sound, and a restored
 //! copy's new life.
 
-use super::{RepoError, Rules, open, system};
+use super::sql::{Connection, OptionalExtension, Purpose, params};
+use super::{Database, RepoError, Rules, audit, open, system};
 use desk_domain::ids::{DeviceId, Epoch, Incarnation};
 use desk_domain::op::ChainHash;
 use desk_domain::time::Millis;
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -32,9 +32,12 @@ pub struct Facts {
 
 /// Copies the one state that `conn` reads to a new file. Writers go on meanwhile.
 pub fn copy_to(conn: &Connection, target: &Path) -> Result<(), RepoError> {
+    let file = conn.as_sqlite().ok_or(RepoError::Damaged(
+        "only an embedded database is copied here; PostgreSQL has its own tools for it",
+    ))?;
     let mut copy = open::copy(target)?;
     {
-        let backup = Backup::new(conn, &mut copy)?;
+        let backup = Backup::new(file, &mut copy)?;
         // All in one step: the read transaction that holds the state blocks nobody.
         if backup.step(-1)? != StepResult::Done {
             return Err(RepoError::Damaged("the copy did not come to its end"));
@@ -47,19 +50,19 @@ pub fn copy_to(conn: &Connection, target: &Path) -> Result<(), RepoError> {
 
 /// What a copy holds.
 pub fn facts(copy: &Path) -> Result<Facts, RepoError> {
-    facts_of(&open::reader(copy)?)
+    facts_of(&open::reader(&Database::File(copy.to_owned()))?)
 }
 
 /// The same, after everything was checked that can be: the file's structure, and each chain up to its head.
 pub fn check(copy: &Path) -> Result<Facts, RepoError> {
-    let conn = open::reader(copy)?;
-    let sound: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    let conn = open::reader(&Database::File(copy.to_owned()))?;
+    let sound: String = conn.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
     if sound != "ok" {
         return Err(RepoError::Damaged("the database is not sound"));
     }
     let facts = facts_of(&conn)?;
     for head in &facts.heads {
-        check_chain(&conn, head)?;
+        audit::chain(&conn, head)?;
     }
     Ok(facts)
 }
@@ -86,7 +89,7 @@ pub fn note_safe(conn: &Connection, heads: &[BackupHead], now: Millis) -> Result
         conn.prepare_cached(
             "INSERT INTO backup_safe (device, incarnation, seq, verified_at) VALUES (?1, ?2, ?3, ?4) \
              ON CONFLICT (device, incarnation) DO UPDATE SET seq = excluded.seq, verified_at = excluded.verified_at \
-             WHERE excluded.seq >= seq",
+             WHERE excluded.seq >= backup_safe.seq",
         )?
         .execute(params![head.device.to_string(), head.incarnation.to_string(), head.seq, now])?;
     }
@@ -101,7 +104,7 @@ pub fn safe_of(
     let mut select =
         conn.prepare_cached("SELECT incarnation, seq FROM backup_safe WHERE device = ?1")?;
     let rows = select.query_map([device.to_string()], |row| {
-        Ok((row.get::<_, String>(0)?, row.get(1)?))
+        Ok((row.get::<String>(0)?, row.get(1)?))
     })?;
     let mut safe = BTreeMap::new();
     for row in rows {
@@ -120,33 +123,32 @@ pub fn begin_life(
     heads: &[BackupHead],
     rules: &Rules,
 ) -> Result<(), RepoError> {
-    let conn = open::writer(copy)?;
+    let conn = Connection::sqlite(open::file(copy)?);
     let now = rules.clock.now();
-    let life = conn.unchecked_transaction()?;
-    system::begin_life(&life, epoch, rules)?;
-    life.execute(
-        "UPDATE session SET ended_at = ?1 WHERE ended_at IS NULL",
-        [now],
-    )?;
-    // The backup it was made from holds all of it.
-    note_safe(&life, heads, now)?;
-    life.commit()?;
-    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    conn.begin(Purpose::Write)?;
+    system::begin_life(&conn, epoch, rules)?;
+    // The backup it was made from holds all of it. What fails here leaves a copy that nobody uses.
+    note_safe(&conn, heads, now)?;
+    conn.commit()?;
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
     Ok(())
 }
 
-fn facts_of(conn: &Connection) -> Result<Facts, RepoError> {
+/// What the database of a connection holds.
+pub fn facts_of(conn: &Connection) -> Result<Facts, RepoError> {
     let mut documents = BTreeSet::new();
-    let mut select =
-        conn.prepare("SELECT DISTINCT office, sha256 FROM document WHERE stored_at IS NOT NULL")?;
-    let mut rows = select.query([])?;
+    let mut select = conn.prepare_cached(
+        "SELECT DISTINCT office, sha256 FROM document WHERE stored_at IS NOT NULL",
+    )?;
+    let mut rows = select.query(())?;
     while let Some(row) = rows.next()? {
         documents.insert((row.get(0)?, row.get(1)?));
     }
     let mut heads = Vec::new();
-    let mut select = conn
-        .prepare("SELECT device, incarnation, seq, hash FROM head ORDER BY device, incarnation")?;
-    let mut rows = select.query([])?;
+    let mut select = conn.prepare_cached(
+        "SELECT device, incarnation, seq, hash FROM head ORDER BY device, incarnation",
+    )?;
+    let mut rows = select.query(())?;
     while let Some(row) = rows.next()? {
         let (device, incarnation): (String, String) = (row.get(0)?, row.get(1)?);
         heads.push(BackupHead {
@@ -160,34 +162,7 @@ fn facts_of(conn: &Connection) -> Result<Facts, RepoError> {
     Ok(Facts {
         epoch: system::epoch(conn)?,
         heads,
-        ops: conn.query_row("SELECT count(*) FROM journal", [], |row| row.get(0))?,
+        ops: conn.query_row("SELECT count(*) FROM journal", (), |row| row.get(0))?,
         documents,
     })
-}
-
-fn check_chain(conn: &Connection, head: &BackupHead) -> Result<(), RepoError> {
-    let mut select = conn.prepare_cached(
-        "SELECT seq, bytes, hash FROM journal WHERE device = ?1 AND incarnation = ?2 ORDER BY seq",
-    )?;
-    let mut rows = select.query(params![
-        head.device.to_string(),
-        head.incarnation.to_string()
-    ])?;
-    let (mut seq, mut hash) = (0_u64, ChainHash::GENESIS);
-    while let Some(row) = rows.next()? {
-        let stored = ChainHash::from_bytes(row.get(2)?);
-        let bytes: Option<String> = row.get(1)?;
-        // The place of a parked op has no bytes; the op after it names its hash.
-        let next = bytes.map_or(stored, |bytes| ChainHash::after(hash, bytes.as_bytes()));
-        let at: u64 = row.get(0)?;
-        if at != seq.saturating_add(1) || next != stored {
-            return Err(RepoError::Damaged("a chain of ops is broken"));
-        }
-        (seq, hash) = (at, stored);
-    }
-    if (seq, hash) == (head.seq, head.hash) {
-        Ok(())
-    } else {
-        Err(RepoError::Damaged("a chain does not end at its head"))
-    }
 }

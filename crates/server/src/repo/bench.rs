@@ -8,6 +8,7 @@
 
 use super::feed::{self, Changes, Thing};
 use super::journal::{self, Entry, Place};
+use super::sql::{Connection, OptionalExtension, params};
 use super::{RepoError, Rules, cases, documents, people};
 use crate::frames::{Frame, Said};
 use desk_domain::case::{Case, TimelineEntry};
@@ -20,7 +21,6 @@ use desk_domain::op::{ChainHash, Op, OpBody};
 use desk_domain::outcome::{HeldWhy, Outcome};
 use desk_domain::people::{Actor, Role};
 use desk_domain::time::Millis;
-use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -39,7 +39,16 @@ pub struct Bench<'a> {
     judged: BTreeMap<OpId, (ChainHash, Outcome)>,
     attached: Vec<(CaseId, OpBody)>,
     submitted: Vec<CaseId>,
+    moved: Vec<Moved>,
     settled: BTreeMap<Place, (CaseId, Outcome)>,
+}
+
+/// A case came to another state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moved {
+    pub case: CaseId,
+    /// When it was done, by the clock of who did it.
+    pub at: Millis,
 }
 
 /// What the bench held before a group or an op.
@@ -50,6 +59,7 @@ struct Mark {
     lines: BTreeMap<CaseId, Option<usize>>,
     attached: usize,
     submitted: usize,
+    moved: usize,
 }
 
 impl<'a> Bench<'a> {
@@ -66,6 +76,7 @@ impl<'a> Bench<'a> {
             judged: BTreeMap::new(),
             attached: Vec::new(),
             submitted: Vec::new(),
+            moved: Vec::new(),
             settled: BTreeMap::new(),
         }
     }
@@ -150,6 +161,11 @@ impl<'a> Bench<'a> {
     /// Cases that a submit moved on in this transaction.
     pub fn take_submitted(&mut self) -> Vec<CaseId> {
         std::mem::take(&mut self.submitted)
+    }
+
+    /// Cases that came to another state in this transaction, in their order.
+    pub(super) fn take_moved(&mut self) -> Vec<Moved> {
+        std::mem::take(&mut self.moved)
     }
 
     /// Cases that have changed so far.
@@ -296,6 +312,7 @@ impl<'a> Bench<'a> {
             lines: lines.collect(),
             attached: self.attached.len(),
             submitted: self.submitted.len(),
+            moved: self.moved.len(),
         }
     }
 
@@ -312,12 +329,20 @@ impl<'a> Bench<'a> {
         }
         self.attached.truncate(mark.attached);
         self.submitted.truncate(mark.submitted);
+        self.moved.truncate(mark.moved);
     }
 
     /// A changed case is kept whatever the outcome: a conflict changes it, and so may a noop.
     fn keep(&mut self, op: &Op, body: Option<OpBody>, decision: Decision) -> Outcome {
         if let Some(case) = decision.case {
-            self.cases.insert(op.case, Some(case));
+            let state = case.state;
+            let before = self.cases.insert(op.case, Some(case)).flatten();
+            if before.is_some_and(|before| before.state != state) {
+                self.moved.push(Moved {
+                    case: op.case,
+                    at: op.captured_at.min(self.now),
+                });
+            }
             self.changed
                 .entry(op.case)
                 .or_default()
@@ -361,7 +386,7 @@ impl<'a> Bench<'a> {
         }
         let was_here: Option<i64> = self
             .conn
-            .prepare_cached("SELECT 1 FROM device_user WHERE device = ?1 AND user = ?2")?
+            .prepare_cached("SELECT 1 FROM device_user WHERE device = ?1 AND \"user\" = ?2")?
             .query_row(params![device.to_string(), user.to_string()], |row| {
                 row.get(0)
             })

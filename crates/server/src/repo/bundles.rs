@@ -5,13 +5,13 @@ use super::apply::{self, Pushed};
 use super::devices::{self, Device};
 use super::documents::{self, Expected};
 use super::feed::{self, FillOf, PageOf};
+use super::sql::{Connection, params};
 use super::{Repo, RepoError, Rules, journal, people};
 use crate::frames::Frames;
 use desk_domain::ids::{DeviceId, DocumentId, Incarnation, OfficeCode, OpId, UserId};
 use desk_domain::op::ChainHash;
 use desk_domain::people::{Role, UserCard};
 use desk_protocol::sync::{Head, OpOutcome, PullReply, PushReply, SnapshotReply};
-use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
 
 /// A desk, and the person whose rights its feeds are read with.
@@ -86,7 +86,7 @@ impl Repo {
 
 fn works_there(conn: &Connection, device: DeviceId, user: UserId) -> Result<bool, RepoError> {
     Ok(conn
-        .prepare_cached("SELECT 1 FROM device_user WHERE device = ?1 AND user = ?2")?
+        .prepare_cached("SELECT 1 FROM device_user WHERE device = ?1 AND \"user\" = ?2")?
         .exists(params![device.to_string(), user.to_string()])?)
 }
 
@@ -124,8 +124,8 @@ fn receipt(
             hash: ChainHash::from_bytes(row.get(1)?),
         });
         outcomes.push(OpOutcome {
-            op_id: OpId::parse(&row.get::<_, String>(2)?).ok_or(RepoError::Damaged("op id"))?,
-            outcome: serde_json::from_str(&row.get::<_, String>(3)?)?,
+            op_id: OpId::parse(&row.get::<String>(2)?).ok_or(RepoError::Damaged("op id"))?,
+            outcome: serde_json::from_str(&row.get::<String>(3)?)?,
         });
     }
     Ok(head.map(|head| PushReply { head, outcomes }))

@@ -1,12 +1,13 @@
 //! Cases as they stand, and their history.
 
+use super::sql::{Connection, OptionalExtension, params};
 use super::{RepoError, digest};
 use desk_domain::case::{Case, CaseState, TimelineEntry};
 use desk_domain::case_no::CaseNo;
 use desk_domain::field::{FieldKey, FieldValue};
 use desk_domain::ids::{CaseId, OfficeCode};
 use desk_domain::time::Millis;
-use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeSet;
 
 /// Any case. Whoever calls asks next whether the actor may see its office: [`super::bench`].
 pub fn load(conn: &Connection, id: CaseId) -> Result<Option<Case>, RepoError> {
@@ -28,6 +29,26 @@ pub fn load_in(
         .query_row(params![office.as_str(), id.to_string()], |row| row.get(0))
         .optional()?;
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+}
+
+/// The case with a number; the number names its office.
+pub fn by_number(conn: &Connection, number: &CaseNo) -> Result<Option<Case>, RepoError> {
+    let text: Option<String> = conn
+        .prepare_cached("SELECT snapshot FROM case_file WHERE office = ?1 AND case_no = ?2")?
+        .query_row(params![number.office(), number.to_string()], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+}
+
+/// A case of one of these offices; none when it is elsewhere.
+pub fn load_within(
+    conn: &Connection,
+    offices: &BTreeSet<OfficeCode>,
+    id: CaseId,
+) -> Result<Option<Case>, RepoError> {
+    Ok(load(conn, id)?.filter(|case| offices.contains(&case.office)))
 }
 
 /// Writes the case as it now stands.
@@ -96,7 +117,7 @@ pub fn open_with_serial(
         "SELECT id, case_no FROM case_file WHERE serial = ?1 AND is_open = 1 LIMIT 20",
     )?;
     let rows = select.query_map([serial], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        Ok((row.get::<String>(0)?, row.get::<String>(1)?))
     })?;
     let mut open = Vec::new();
     for row in rows {
@@ -145,7 +166,7 @@ pub fn timeline_after(
     )?;
     let rows = select.query_map(
         params![office.as_str(), case.to_string(), position],
-        |row| row.get::<_, String>(0),
+        |row| row.get::<String>(0),
     )?;
     let mut entries = Vec::new();
     for row in rows {
@@ -158,6 +179,6 @@ pub fn timeline_after(
 pub fn count_by_state(conn: &Connection) -> Result<Vec<(String, u64)>, RepoError> {
     let mut select =
         conn.prepare_cached("SELECT state, count(*) FROM case_file GROUP BY state ORDER BY state")?;
-    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = select.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -1,14 +1,16 @@
 //! One-time codes to the registered number: `product.md` section 5. A right one becomes an op of the server's own device.
 
 use super::bench::Bench;
+use super::outbox::{self, NewMessage};
+use super::sql::{Connection, OptionalExtension, params};
 use super::{Repo, RepoError, Rules, cases, register, system};
 use crate::secrets;
+use crate::sms::wording;
 use desk_domain::case::EvidenceKind;
 use desk_domain::ids::{CaseId, OfficeCode};
 use desk_domain::op::OpBody;
 use desk_domain::time::{Chance, Millis};
-use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A code lives five minutes.
 const LIFE_MS: Millis = 300_000;
@@ -20,10 +22,9 @@ const DAY_MS: Millis = 86_400_000;
 /// A number of record younger than this proves nothing.
 const PHONE_AGE_DAYS: Millis = 30;
 
-/// A code on its way; `code` and `phone` leave this process only by the gateway.
+/// A code on its way: in the outbox, by the same transaction. The number is masked before anybody sees it.
 pub struct Issued {
     pub phone: String,
-    pub code: String,
     pub expires_at: Millis,
     pub sends_left: u32,
 }
@@ -109,9 +110,18 @@ fn issue(conn: &Connection, rules: &Rules, purpose: &Purpose) -> Result<Asked, R
         bound(purpose, &code),
         expires_at
     ])?;
+    outbox::withdraw(conn, &case.office, case.id, wording::ONE_TIME_CODE, now)?;
+    let message = NewMessage {
+        office: case.office,
+        case: Some(case.id),
+        template: wording::ONE_TIME_CODE,
+        phone: merchant.phone.clone(),
+        params: BTreeMap::from([("code".to_owned(), code)]),
+        expires_at: Some(expires_at),
+    };
+    outbox::put(conn, rules, &message)?;
     Ok(Asked::Issued(Box::new(Issued {
         phone: merchant.phone,
-        code,
         expires_at,
         sends_left: SENDS - sent - 1,
     })))

@@ -2,9 +2,9 @@
 //! differed. Counted by kind and life of the journal; no personal data.
 
 use super::RepoError;
+use super::sql::{Connection, OptionalExtension, params};
 use desk_domain::ids::{DeviceId, Incarnation};
 use desk_domain::time::Millis;
-use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ pub fn note(
     conn.prepare_cached(
         "INSERT INTO device_event (device, incarnation, what, first_at, last_at, times, params) \
          VALUES (?1, ?2, ?3, ?4, ?4, 1, ?5) ON CONFLICT (device, incarnation, what) \
-         DO UPDATE SET last_at = excluded.last_at, times = times + 1, params = excluded.params",
+         DO UPDATE SET last_at = excluded.last_at, times = device_event.times + 1, params = excluded.params",
     )?
     .execute(params![
         device.to_string(),

@@ -1,10 +1,12 @@
 //! Desks: one-time codes, enrolment, approval, revocation.
 
-use super::{RepoError, offices};
-use desk_domain::ids::{DeviceId, OfficeCode};
+use super::device_acts::{self, Act};
+use super::sql::{Connection, OptionalExtension, Row, params};
+use super::{RepoError, offices, people, safeguards};
+use desk_domain::ids::{DeviceId, OfficeCode, UserId};
+use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
 use desk_protocol::people::DeviceStatus;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Two characters in case numbers: 36 × 36 desks an office.
 const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -33,16 +35,22 @@ pub enum Enrolled {
     OfficeFull,
 }
 
-/// Keeps the hash of a new code.
+/// Keeps the hash of a new code, and which admin made it.
 pub fn put_code(
     conn: &Connection,
     hash: &[u8; 32],
     office: &OfficeCode,
     expires_at: Millis,
+    issued_by: Option<UserId>,
 ) -> Result<(), RepoError> {
     conn.execute(
-        "INSERT INTO enrol_code (code_hash, office, expires_at, used_by) VALUES (?1, ?2, ?3, NULL)",
-        params![hash.as_slice(), office.as_str(), expires_at],
+        "INSERT INTO enrol_code (code_hash, office, expires_at, used_by, issued_by) VALUES (?1, ?2, ?3, NULL, ?4)",
+        params![
+            hash.as_slice(),
+            office.as_str(),
+            expires_at,
+            issued_by.map(|user| user.to_string())
+        ],
     )?;
     Ok(())
 }
@@ -59,13 +67,15 @@ pub struct Applicant {
 
 /// Spends the code. The same desk asking again with the same code and key is told where it stands.
 pub fn enrol(conn: &Connection, applicant: &Applicant, now: Millis) -> Result<Enrolled, RepoError> {
-    let row: Option<(String, Millis, Option<String>)> = conn
-        .prepare_cached("SELECT office, expires_at, used_by FROM enrol_code WHERE code_hash = ?1")?
+    let row: Option<(String, Millis, Option<String>, Option<String>)> = conn
+        .prepare_cached(
+            "SELECT office, expires_at, used_by, issued_by FROM enrol_code WHERE code_hash = ?1",
+        )?
         .query_row([applicant.code_hash.as_slice()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })
         .optional()?;
-    let Some((office, expires_at, used_by)) = row else {
+    let Some((office, expires_at, used_by, issued_by)) = row else {
         return Ok(Enrolled::CodeWrong);
     };
     let office = OfficeCode::parse(&office).ok_or(RepoError::Damaged("office code"))?;
@@ -92,15 +102,23 @@ pub fn enrol(conn: &Connection, applicant: &Applicant, now: Millis) -> Result<En
     let Some(device_code) = free_code(conn, &office)? else {
         return Ok(Enrolled::OfficeFull);
     };
+    // A server that approves by itself must not stand in for the second admin.
+    let status = if safeguards::load(conn)?.two_admins {
+        DeviceStatus::Pending
+    } else {
+        applicant.status
+    };
     let device = Device {
         id: applicant.id,
         office,
         device_code,
         label: applicant.label.clone(),
         public_key: applicant.public_key,
-        status: applicant.status,
+        status,
     };
     insert(conn, &device, now)?;
+    let invited_by = issued_by.as_deref().and_then(UserId::parse);
+    device_acts::note(conn, device.id, Act::Invited, (invited_by, ""), now)?;
     conn.execute(
         "UPDATE enrol_code SET used_by = ?2 WHERE code_hash = ?1",
         params![applicant.code_hash.as_slice(), applicant.id.to_string()],
@@ -156,7 +174,7 @@ pub fn all(conn: &Connection) -> Result<Vec<Device>, RepoError> {
     let mut select = conn.prepare_cached(
         "SELECT id, office, device_code, label, public_key, status FROM device ORDER BY office, device_code",
     )?;
-    let rows = select.query_map([], read)?;
+    let rows = select.query_map((), read)?;
     let mut devices = Vec::new();
     for row in rows {
         devices.push(row??);
@@ -164,7 +182,83 @@ pub fn all(conn: &Connection) -> Result<Vec<Device>, RepoError> {
     Ok(devices)
 }
 
-/// Approves or revokes; false when there is no such desk. Revoking ends its sessions.
+/// The desks that somebody has ever signed in on.
+pub fn worked_on_by(conn: &Connection, user: UserId) -> Result<Vec<Device>, RepoError> {
+    let mut select = conn.prepare_cached(
+        "SELECT d.id, d.office, d.device_code, d.label, d.public_key, d.status FROM device d \
+         JOIN device_user u ON u.device = d.id WHERE u.\"user\" = ?1 ORDER BY d.office, d.device_code",
+    )?;
+    let rows = select.query_map([user.to_string()], read)?;
+    let mut devices = Vec::new();
+    for row in rows {
+        devices.push(row??);
+    }
+    Ok(devices)
+}
+
+/// What came of an approval.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Approved {
+    Yes,
+    Unknown,
+    /// It is active, or was revoked.
+    NotPending(DeviceStatus),
+    /// Two admins are asked for, and nobody says who approves.
+    NobodyNamed,
+    /// Two admins are asked for, and nobody was named when the code was made.
+    IssuerUnknown,
+    /// The one who made the code, by whichever account.
+    SamePerson,
+}
+
+/// Lets a desk in; where two admins are asked for, by another human being than the one who made its code.
+pub fn approve(
+    conn: &Connection,
+    id: DeviceId,
+    by: Option<&UserCard>,
+    now: Millis,
+) -> Result<Approved, RepoError> {
+    let Some(device) = find(conn, id)? else {
+        return Ok(Approved::Unknown);
+    };
+    if device.status != DeviceStatus::Pending {
+        return Ok(Approved::NotPending(device.status));
+    }
+    if safeguards::load(conn)?.two_admins {
+        let Some(by) = by else {
+            return Ok(Approved::NobodyNamed);
+        };
+        let issuer = match device_acts::invited_by(conn, id)? {
+            Some(user) => people::card(conn, user)?,
+            None => None,
+        };
+        let Some(issuer) = issuer else {
+            return Ok(Approved::IssuerUnknown);
+        };
+        if issuer.person == by.person {
+            return Ok(Approved::SamePerson);
+        }
+    }
+    set_status(conn, id, DeviceStatus::Active, now)?;
+    device_acts::note(conn, id, Act::Approved, (by.map(|by| by.user), ""), now)?;
+    Ok(Approved::Yes)
+}
+
+/// Puts a desk out; false when there is no such desk.
+pub fn revoke(
+    conn: &Connection,
+    id: DeviceId,
+    (by, reason): (Option<UserId>, &str),
+    now: Millis,
+) -> Result<bool, RepoError> {
+    let found = set_status(conn, id, DeviceStatus::Revoked, now)?;
+    if found {
+        device_acts::note(conn, id, Act::Revoked, (by, reason), now)?;
+    }
+    Ok(found)
+}
+
+/// Sets its status; false when there is no such desk. A revoked desk has no session.
 pub fn set_status(
     conn: &Connection,
     id: DeviceId,
@@ -184,7 +278,7 @@ pub fn set_status(
     Ok(changed > 0)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Result<Device, RepoError>> {
+fn read(row: &Row<'_>) -> Result<Result<Device, RepoError>, super::sql::SqlError> {
     let (id, office, status): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(5)?);
     let parsed = (
         DeviceId::parse(&id),

@@ -1,13 +1,13 @@
 //! Does a desk hold the cases that stand here? Sums of digests by bucket, brought up to date when somebody asks.
 
 use super::feed::{self, PageOf, Thing};
+use super::sql::{Connection, OptionalExtension, params};
 use super::{RepoError, cases, system};
 use desk_domain::case::Case;
 use desk_domain::digest::{SHAPE, Sum, Sums};
 use desk_domain::ids::{CaseId, OfficeCode};
 use desk_protocol::digest::{DigestAsk, DigestPlace, DigestReply, DigestRequest};
 use desk_protocol::sync::Change;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// Most cases in one reply.
 const CASES: usize = 50;
@@ -18,7 +18,7 @@ const SHAPE_NOTE: &str = "digest_shape";
 pub fn mark(conn: &Connection, case: &Case) -> Result<(), RepoError> {
     conn.prepare_cached(
         "INSERT INTO case_digest (office, bucket, id, digest, is_stale) VALUES (?1, ?2, ?3, NULL, 1) \
-         ON CONFLICT (office, bucket, id) DO UPDATE SET is_stale = 1 WHERE is_stale = 0",
+         ON CONFLICT (office, bucket, id) DO UPDATE SET is_stale = 1 WHERE case_digest.is_stale = 0",
     )?
     .execute(params![
         case.office.as_str(),
@@ -32,7 +32,7 @@ pub fn mark(conn: &Connection, case: &Case) -> Result<(), RepoError> {
 pub fn prepare(conn: &Connection) -> Result<(), RepoError> {
     let shape = SHAPE.to_string();
     if system::note(conn, SHAPE_NOTE)?.as_ref() != Some(&shape) {
-        conn.execute("UPDATE case_digest SET is_stale = 1 WHERE is_stale = 0", [])?;
+        conn.execute("UPDATE case_digest SET is_stale = 1 WHERE is_stale = 0", ())?;
         system::put_note(conn, SHAPE_NOTE, &shape)?;
     }
     Ok(())
@@ -167,7 +167,7 @@ fn cases_of(
         let room = CASES.saturating_sub(changes.len());
         let rows = select.query_map(
             params![page.office.as_str(), bucket_text(bucket), behind, room],
-            |row| row.get::<_, String>(0),
+            |row| row.get::<String>(0),
         )?;
         for id in rows.collect::<Result<Vec<_>, _>>()? {
             let case = CaseId::parse(&id).ok_or(RepoError::Damaged("case id"))?;

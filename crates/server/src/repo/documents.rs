@@ -1,12 +1,12 @@
 //! Which documents are expected and which are whole. The bytes are [`crate::objects`]'s business.
 
 use super::bench::Bench;
+use super::sql::{Connection, OptionalExtension, params};
 use super::{RepoError, Rules, system};
 use desk_domain::case::{Case, DocumentManifest};
 use desk_domain::ids::{CaseId, DocumentId, OfficeCode};
 use desk_domain::op::OpBody;
 use desk_domain::time::Millis;
-use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
 
 /// One document of an office.

@@ -1,10 +1,10 @@
 //! The feed of each office: positions come from its counter row, raised by the last statements of a transaction.
 //! Reading asks for what stands above a position of that counter; no sequence of ids is ever compared with a cursor.
 
+use super::sql::{Connection, OptionalExtension, Row, params};
 use super::{RepoError, cases, people, register};
 use desk_domain::ids::{CaseId, DeviceId, MerchantId, OfficeCode, OpId, UserId};
 use desk_protocol::sync::{CaseChange, Change, OpOutcome, PullReply, SnapshotReply};
-use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most feed rows looked at for one page: a case written a thousand times still stands once on it.
@@ -70,9 +70,7 @@ pub fn raise(
 /// Where each feed stands.
 pub fn positions(conn: &Connection) -> Result<BTreeMap<OfficeCode, u64>, RepoError> {
     let mut select = conn.prepare_cached("SELECT office, position FROM counter")?;
-    let rows = select.query_map([], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, u64>(1)?))
-    })?;
+    let rows = select.query_map((), |row| Ok((row.get::<String>(0)?, row.get::<u64>(1)?)))?;
     let mut at = BTreeMap::new();
     for row in rows {
         let (office, position) = row?;
@@ -133,11 +131,8 @@ fn things_after(conn: &Connection, page: &PageOf) -> Result<(BTreeSet<Thing>, u6
     let mut cursor = page.cursor;
     while let Some(row) = rows.next()? {
         let id: String = row.get(2)?;
-        let thing = Thing::parse(
-            row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?,
-            &id,
-        )
-        .ok_or(RepoError::Damaged("feed row"))?;
+        let thing: String = row.get(1)?;
+        let thing = Thing::parse(&thing, &id).ok_or(RepoError::Damaged("feed row"))?;
         if !things.contains(&thing) && things.len() >= page.limit {
             break;
         }
@@ -179,8 +174,18 @@ fn outcomes_after(
     )?;
     let rows = select.query_map(
         params![case.to_string(), page.device.to_string(), page.cursor],
-        |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
+        verdict,
     )?;
+    outcomes(rows)
+}
+
+fn verdict(row: &Row<'_>) -> Result<(String, String), super::sql::SqlError> {
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+fn outcomes(
+    rows: impl Iterator<Item = Result<(String, String), super::sql::SqlError>>,
+) -> Result<Vec<OpOutcome>, RepoError> {
     let mut outcomes = Vec::new();
     for row in rows {
         let (op, outcome) = row?;
@@ -213,6 +218,9 @@ pub fn snapshot(conn: &Connection, fill: &FillOf) -> Result<Option<SnapshotReply
     if position > top {
         return Ok(None);
     }
+    if thing == "verdict" {
+        return Ok(Some(untold(conn, &fill.page, position, &id)?));
+    }
     let rows = ids_after(conn, &fill.page, &thing, &id)?;
     let full = rows.len() >= fill.page.limit;
     let mut changes = Vec::with_capacity(rows.len());
@@ -228,6 +236,7 @@ pub fn snapshot(conn: &Connection, fill: &FillOf) -> Result<Option<SnapshotReply
         (true, name, Some(last)) => Some(format!("{position}.{name}.{last}")),
         (_, "case", _) => Some(format!("{position}.merchant.")),
         (_, "merchant", _) => Some(format!("{position}.user.")),
+        _ if any_untold(conn, fill.page.device)? => Some(format!("{position}.verdict.")),
         _ => None,
     };
     Ok(Some(SnapshotReply {
@@ -236,6 +245,37 @@ pub fn snapshot(conn: &Connection, fill: &FillOf) -> Result<Option<SnapshotReply
         next,
         changes,
     }))
+}
+
+/// The last part of a fill: verdicts on ops of the asking device that changed no case, and so travel with none.
+fn untold(
+    conn: &Connection,
+    page: &PageOf,
+    position: u64,
+    after: &str,
+) -> Result<SnapshotReply, RepoError> {
+    let mut select = conn.prepare_cached(
+        "SELECT op_id, outcome FROM journal WHERE device = ?1 AND counted = 1 AND position = 0 AND op_id > ?2 \
+         ORDER BY op_id LIMIT ?3",
+    )?;
+    let device = page.device.to_string();
+    let rows = select.query_map(params![device, after, page.limit], verdict)?;
+    let outcomes = outcomes(rows)?;
+    let last = outcomes.last().filter(|_| outcomes.len() >= page.limit);
+    Ok(SnapshotReply {
+        scope: page.office.clone(),
+        position,
+        next: last.map(|last| format!("{position}.verdict.{}", last.op_id)),
+        changes: vec![Change::Outcomes { outcomes }],
+    })
+}
+
+fn any_untold(conn: &Connection, device: DeviceId) -> Result<bool, RepoError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT 1 FROM journal WHERE device = ?1 AND counted = 1 AND position = 0 LIMIT 1",
+        )?
+        .exists([device.to_string()])?)
 }
 
 fn ids_after(

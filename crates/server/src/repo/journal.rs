@@ -1,12 +1,12 @@
 //! The log of ops: what stands at each seq, what each op_id came to, and where each chain ends.
 
 use super::RepoError;
+use super::sql::{Connection, OptionalExtension, Row, params};
 use desk_domain::ids::{CaseId, DeviceId, Incarnation, OpId, UserId};
 use desk_domain::op::{ChainHash, Group, Op};
 use desk_domain::outcome::Outcome;
 use desk_domain::time::Millis;
 use desk_protocol::sync::Head;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// One stored op.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ pub fn heads(conn: &Connection, device: DeviceId) -> Result<Vec<Head>, RepoError
         "SELECT incarnation, seq, hash FROM head WHERE device = ?1 ORDER BY incarnation",
     )?;
     let rows = select.query_map([device.to_string()], |row| {
-        Ok((row.get::<_, String>(0)?, row.get(1)?, hash_at(row, 2)?))
+        Ok((row.get::<String>(0)?, row.get(1)?, hash_at(row, 2)?))
     })?;
     let mut heads = Vec::new();
     for row in rows {
@@ -213,7 +213,7 @@ pub fn held_after(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn waiting(row: &Row<'_>, from: usize) -> rusqlite::Result<Waiting> {
+fn waiting(row: &Row<'_>, from: usize) -> Result<Waiting, super::sql::SqlError> {
     let place = (row.get(from)?, row.get(from + 1)?, row.get(from + 2)?);
     Ok(Waiting {
         place,
@@ -275,12 +275,12 @@ pub fn settle(
 /// How many ops are stored, and how many of them count.
 pub fn count(conn: &Connection) -> Result<(u64, u64), RepoError> {
     Ok(conn.query_row(
-        "SELECT count(*), coalesce(sum(counted), 0) FROM journal",
-        [],
+        "SELECT count(*), CAST(coalesce(sum(counted), 0) AS BIGINT) FROM journal",
+        (),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?)
 }
 
-fn hash_at(row: &Row<'_>, column: usize) -> rusqlite::Result<ChainHash> {
+fn hash_at(row: &Row<'_>, column: usize) -> Result<ChainHash, super::sql::SqlError> {
     Ok(ChainHash::from_bytes(row.get(column)?))
 }

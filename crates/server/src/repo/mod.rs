@@ -1,36 +1,54 @@
-//! The office's database behind one concrete type. SQL stands in this room and nowhere else, so that a second backend
-//! has one place to go.
+//! The office's database behind one type, embedded or PostgreSQL. SQL stands in this room and nowhere else, once for both
+//! ([`sql`]).
 
 pub mod apply;
 pub mod ask;
+pub mod audit;
 pub mod backup;
 pub mod bench;
+pub mod bindings;
 pub mod bundles;
 pub mod cases;
 pub mod codes;
+pub mod device_acts;
 pub mod device_events;
 pub mod devices;
 pub mod digest;
 pub mod documents;
 pub mod feed;
+pub mod figures;
+pub mod health;
 pub mod journal;
+pub mod life;
+pub mod links;
+pub mod notices;
 pub mod offices;
 mod open;
+pub mod outbox;
 pub mod people;
+pub mod receipts;
 pub mod register;
+pub mod register_apply;
+pub mod registry;
 pub mod risk;
+pub mod safeguards;
+pub mod second_factor;
 pub mod sessions;
+pub mod sql;
 pub mod system;
+pub mod uploads;
 pub mod waiting;
+pub mod wipes;
 mod writer;
 
 use desk_domain::calendar::Calendar;
 use desk_domain::ids::Epoch;
 use desk_domain::policy::Policy;
 use desk_domain::time::{Chance, Clock};
-use rusqlite::{Connection, ErrorCode};
+use figures::Figures;
+use sql::{Address, Connection, Meaning, Purpose, SqlError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use tokio::sync::{Notify, Semaphore};
 
@@ -41,7 +59,7 @@ const READERS: usize = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
     #[error("database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sql(#[from] SqlError),
     #[error("stored JSON: {0}")]
     Json(#[from] serde_json::Error),
     #[error("migration: {0}")]
@@ -52,10 +70,14 @@ pub enum RepoError {
     Thread(#[source] std::io::Error),
     #[error("the database is not as expected: {0}")]
     Damaged(&'static str),
+    #[error("the log is not as it was written: {0}")]
+    BadEntry(Box<audit::BadEntry>),
     #[error("nothing was committed")]
     CommitFailed,
     #[error("more work waits than can be done soon")]
     Busy,
+    #[error("the database cannot be reached")]
+    Unreachable,
     #[error("the writer has stopped")]
     Stopped,
     #[error("a job failed inside")]
@@ -68,20 +90,47 @@ impl RepoError {
     pub fn is_of_one_op(&self) -> bool {
         match self {
             Self::Json(_) | Self::Op(_) | Self::Damaged(_) => true,
-            Self::Sqlite(error) => matches!(
-                error.sqlite_error_code(),
-                None | Some(
-                    ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig
-                )
-            ),
+            Self::Sql(error) => error.meaning() == Meaning::Refused,
             Self::Migration(_)
             | Self::Thread(_)
+            | Self::BadEntry(_)
             | Self::CommitFailed
             | Self::Busy
+            | Self::Unreachable
             | Self::Stopped
             | Self::Panicked => false,
         }
     }
+
+    /// What it means for the transaction in which it came up.
+    fn meaning(&self) -> Meaning {
+        match self {
+            Self::Sql(error) => error.meaning(),
+            Self::Json(_) | Self::Op(_) | Self::Damaged(_) | Self::BadEntry(_) => Meaning::Refused,
+            Self::Migration(_)
+            | Self::Thread(_)
+            | Self::CommitFailed
+            | Self::Busy
+            | Self::Unreachable
+            | Self::Stopped
+            | Self::Panicked => Meaning::Failed,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for RepoError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error.into())
+    }
+}
+
+/// Where the database is.
+#[derive(Clone)]
+pub enum Database {
+    /// An SQLite file, made when it is missing: one process at a time.
+    File(PathBuf),
+    /// PostgreSQL, or what speaks like it: any number of servers at once.
+    Postgres(Box<Address>),
 }
 
 /// The rules in force, as [`apply`] needs them.
@@ -91,6 +140,8 @@ pub struct Rules {
     pub calendar: Arc<Calendar>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
+    /// A gateway is open: merchants hear of a result by message.
+    pub tells_merchants: bool,
 }
 
 /// One open database.
@@ -101,26 +152,30 @@ pub struct Repo {
     seats: Semaphore,
     committed: Arc<Notify>,
     epoch: Epoch,
+    figures: Figures,
 }
 
 impl Repo {
-    /// Opens or creates the database at `path`.
-    pub fn open(path: &Path, rules: &Rules) -> Result<Arc<Self>, RepoError> {
-        let conn = open::writer(path)?;
+    /// Opens the database; makes and migrates its tables when needed.
+    pub fn open(database: &Database, rules: &Rules) -> Result<Arc<Self>, RepoError> {
+        let conn = open::writer(database)?;
         let epoch = system::prepare(&conn, rules)?;
         digest::prepare(&conn)?;
         look_through(&conn, rules)?;
+        open::release(&conn)?;
         let readers = (0..READERS)
-            .map(|_| open::reader(path))
+            .map(|_| open::reader(database))
             .collect::<Result<Vec<_>, _>>()?;
         let committed = Arc::new(Notify::new());
+        let figures = Figures::default();
         Ok(Arc::new(Self {
-            writer: writer::Writer::start(conn, Arc::clone(&committed))?,
+            writer: writer::Writer::start(conn, Arc::clone(&committed), figures.clone())?,
             readers: Mutex::new(readers),
             returned: Condvar::new(),
             seats: Semaphore::new(READERS),
             committed,
             epoch,
+            figures,
         }))
     }
 
@@ -129,23 +184,35 @@ impl Repo {
         self.epoch
     }
 
+    /// What it counts of itself.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// Jobs that wait for the writer.
+    pub fn waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+
     /// Rings after each commit of this process.
     pub fn committed(&self) -> Arc<Notify> {
         Arc::clone(&self.committed)
     }
 
-    /// Runs `work` in a transaction; the answer comes after its COMMIT.
+    /// Runs `work` in a transaction; the answer comes after its COMMIT. It may run several times until one of them counts.
     pub async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, RepoError> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
-        self.writer.write(work).await
+        let done = self.writer.write(work).await;
+        self.figures.note(&done);
+        done
     }
 
     /// The same for threads without a runtime.
     pub fn write_blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, RepoError> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
         self.writer.write_blocking(work)
     }
@@ -168,8 +235,8 @@ impl Repo {
         work: impl FnOnce(&Connection) -> Result<T, RepoError>,
     ) -> Result<T, RepoError> {
         let conn = self.borrow_reader()?;
-        let result = catch_unwind(AssertUnwindSafe(|| one_state(&conn, work)))
-            .unwrap_or(Err(RepoError::Panicked));
+        let result = one_state(&conn, work);
+        self.figures.note(&result);
         self.readers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -196,10 +263,13 @@ impl Repo {
 fn look_through(conn: &Connection, rules: &Rules) -> Result<(), RepoError> {
     let mut after = 0;
     loop {
-        let portion = conn.unchecked_transaction()?;
-        let last = waiting::look_through(&portion, rules, after)?;
-        portion.commit()?;
+        conn.begin(Purpose::Write)?;
+        let last = waiting::look_through(conn, rules, after);
         match last {
+            Ok(_) => conn.commit()?,
+            Err(_) => conn.roll_back()?,
+        }
+        match last? {
             Some(row) => after = row,
             None => return Ok(()),
         }
@@ -210,8 +280,11 @@ fn one_state<T>(
     conn: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, RepoError>,
 ) -> Result<T, RepoError> {
-    let state = conn.unchecked_transaction()?;
-    let result = work(&state);
-    state.finish()?;
-    result
+    conn.begin(Purpose::Read)?;
+    let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or(Err(RepoError::Panicked));
+    // Nothing was written; an end that fails shows at the next beginning.
+    let ended = conn.roll_back();
+    let result = result?;
+    ended?;
+    Ok(result)
 }

@@ -1,28 +1,79 @@
 //! The door to the database: opens, asserts, migrates.
 
-use super::RepoError;
-use rusqlite::{Connection, OpenFlags};
+use super::sql::{Connection, SqlError};
+use super::{Database, RepoError};
+use rusqlite::OpenFlags;
 use std::path::Path;
 use std::time::Duration;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
 }
+mod shared {
+    refinery::embed_migrations!("migrations-postgres");
+}
 
 /// The oldest SQLite without known defects in WAL recovery.
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Another process (an admin's command) may hold the write lock for a moment.
 const BUSY: Duration = Duration::from_secs(10);
+/// Servers that start at once make the tables one after the other; the number is ours alone.
+const LOCK: &str = "SELECT pg_advisory_lock(5639871264301)";
+const UNLOCK: &str = "SELECT pg_advisory_unlock(5639871264301)";
 
-/// Opens for writing, creates and migrates when needed.
-pub fn writer(path: &Path) -> Result<Connection, RepoError> {
+/// Opens for writing, creates and migrates when needed. On a shared database other servers wait until [`release`].
+pub fn writer(database: &Database) -> Result<Connection, RepoError> {
+    match database {
+        Database::File(path) => Ok(Connection::sqlite(file(path)?)),
+        Database::Postgres(address) => {
+            let mut link = address.open()?;
+            link.client()?.batch_execute(LOCK).map_err(SqlError::from)?;
+            shared::migrations::runner()
+                .run(link.client()?)
+                .map_err(|error| RepoError::Migration(Box::new(error)))?;
+            Ok(Connection::postgres(link))
+        }
+    }
+}
+
+/// What follows a migration is done too: other servers may start.
+pub fn release(conn: &Connection) -> Result<(), RepoError> {
+    if conn.as_sqlite().is_none() {
+        conn.execute_batch(UNLOCK)?;
+    }
+    Ok(())
+}
+
+/// Opens for reading a database that [`writer`] has prepared.
+pub fn reader(database: &Database) -> Result<Connection, RepoError> {
+    match database {
+        Database::File(path) => {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            Ok(Connection::sqlite(connect(path, flags)?))
+        }
+        Database::Postgres(address) => Ok(Connection::postgres(address.open()?)),
+    }
+}
+
+/// The newest migration that this program knows.
+pub fn newest(database: &Database) -> i64 {
+    let all = match database {
+        Database::File(_) => embedded::migrations::runner(),
+        Database::Postgres(_) => shared::migrations::runner(),
+    };
+    let versions = all.get_migrations().iter();
+    versions
+        .map(|one| i64::from(one.version()))
+        .max()
+        .unwrap_or(0)
+}
+
+/// Opens an SQLite file for writing, creates and migrates when needed.
+pub fn file(path: &Path) -> Result<rusqlite::Connection, RepoError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(RepoError::Damaged("this SQLite is too old"));
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut conn = connect(path, flags)?;
+    let mut conn = connect(path, read_write())?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     embedded::migrations::runner()
@@ -31,25 +82,22 @@ pub fn writer(path: &Path) -> Result<Connection, RepoError> {
     Ok(conn)
 }
 
-/// Opens for reading a database that [`writer`] has prepared.
-pub fn reader(path: &Path) -> Result<Connection, RepoError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    connect(path, flags)
-}
-
 /// Makes a new file for a copy.
-pub fn copy(path: &Path) -> Result<Connection, RepoError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = connect(path, flags)?;
+pub fn copy(path: &Path) -> Result<rusqlite::Connection, RepoError> {
+    let conn = connect(path, read_write())?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     Ok(conn)
 }
 
+fn read_write() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
 #[expect(clippy::disallowed_methods, reason = "the door itself")]
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, RepoError> {
-    let conn = Connection::open_with_flags(path, flags)?;
+fn connect(path: &Path, flags: OpenFlags) -> Result<rusqlite::Connection, RepoError> {
+    let conn = rusqlite::Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(BUSY)?;
     conn.pragma_update(None, "foreign_keys", "ON")?;
     conn.set_prepared_statement_cache_capacity(64);

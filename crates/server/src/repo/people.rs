@@ -1,11 +1,11 @@
 //! People who sign in. Role, employer, offices and status stand in one row, so they are always read together.
 
 use super::feed::{self, Changes, Thing};
+use super::sql::{Connection, OptionalExtension, params};
 use super::{RepoError, offices};
 use desk_domain::ids::UserId;
 use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// What the sign-in compares with.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ pub fn by_login(conn: &Connection, login: &str) -> Result<Option<Account>, RepoE
 /// Everybody, by login.
 pub fn all(conn: &Connection) -> Result<Vec<UserCard>, RepoError> {
     let mut select = conn.prepare_cached("SELECT card FROM user_account ORDER BY login")?;
-    let rows = select.query_map([], |row| row.get::<_, String>(0))?;
+    let rows = select.query_map((), |row| row.get::<String>(0))?;
     let mut cards = Vec::new();
     for row in rows {
         cards.push(serde_json::from_str(&row?)?);

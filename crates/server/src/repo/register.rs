@@ -1,13 +1,14 @@
 //! The register of merchants and their terminals.
 
 use super::RepoError;
+use super::bindings::{self, Cause};
 use super::feed::{self, Changes, Thing};
+use super::sql::{Connection, OptionalExtension, params};
 use desk_domain::ids::{MerchantId, OfficeCode};
 use desk_domain::registry::MerchantRecord;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// Writes rows; each gets the next version and a place in its office's feed. Returns how many.
-pub fn import(conn: &Connection, records: Vec<MerchantRecord>) -> Result<usize, RepoError> {
+pub fn import(conn: &Connection, records: &[MerchantRecord]) -> Result<usize, RepoError> {
     let count = records.len();
     let mut changes = Changes::new();
     for record in records {
@@ -15,13 +16,18 @@ pub fn import(conn: &Connection, records: Vec<MerchantRecord>) -> Result<usize, 
             .entry(record.office.clone())
             .or_default()
             .insert(Thing::Merchant(record.id));
-        put(conn, record)?;
+        let record = put(conn, record.clone())?;
+        bindings::follow(conn, &record, Cause { run: None, at: 0 })?;
     }
     feed::raise(conn, &changes)?;
     Ok(count)
 }
 
-fn put(conn: &Connection, mut record: MerchantRecord) -> Result<(), RepoError> {
+/// Writes one row with the next version, and returns it so. Who calls it tells the office's feed.
+pub(super) fn put(
+    conn: &Connection,
+    mut record: MerchantRecord,
+) -> Result<MerchantRecord, RepoError> {
     let before: Option<u64> = conn
         .prepare_cached("SELECT version FROM merchant WHERE office = ?1 AND id = ?2")?
         .query_row(
@@ -42,7 +48,7 @@ fn put(conn: &Connection, mut record: MerchantRecord) -> Result<(), RepoError> {
         record.version,
         serde_json::to_string(&record)?
     ])?;
-    Ok(())
+    Ok(record)
 }
 
 /// One row of an office.

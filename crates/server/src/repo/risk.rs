@@ -2,12 +2,12 @@
 //! by the server's own device when a case is submitted. It refuses nothing; the rules weigh it.
 
 use super::bench::Bench;
+use super::sql::params;
 use super::{RepoError, cases, documents, register, system};
 use desk_domain::case::Case;
 use desk_domain::field::FieldKey;
 use desk_domain::op::OpBody;
 use desk_domain::time::Millis;
-use rusqlite::params;
 use std::collections::BTreeSet;
 
 const DAY: Millis = 86_400_000;

@@ -1,11 +1,12 @@
 //! Sessions, proofs taken and the throttle: limits live in the database, so a restart forgives nothing.
 
+use super::second_factor::{self, Factor, Tried};
+use super::sql::{Connection, OptionalExtension, params};
 use super::{RepoError, devices};
 use desk_domain::ids::{DeviceId, UserId};
 use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
 use desk_protocol::people::DeviceStatus;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// How long the same refresh request may be repeated when its reply was lost.
 const REPEAT_MS: Millis = 120_000;
@@ -37,7 +38,7 @@ pub fn bearer(conn: &Connection, access_hash: &[u8; 32]) -> Result<Option<Bearer
     let row: Option<(String, String, String, Millis, bool)> = conn
         .prepare_cached(
             "SELECT s.device, d.status, u.card, s.access_expires_at, s.ended_at IS NOT NULL FROM session s \
-             JOIN device d ON d.id = s.device JOIN user_account u ON u.id = s.user WHERE s.access_hash = ?1",
+             JOIN device d ON d.id = s.device JOIN user_account u ON u.id = s.\"user\" WHERE s.access_hash = ?1",
         )?
         .query_row([access_hash.as_slice()], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
@@ -55,6 +56,61 @@ pub fn bearer(conn: &Connection, access_hash: &[u8; 32]) -> Result<Option<Bearer
     }))
 }
 
+/// What a sign-in is counted under: from this desk, and from everywhere; each with its number of free tries.
+pub type Throttles = [(String, u32); 2];
+
+/// What came of a right password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Admitted {
+    Yes,
+    /// Too many tries; until then.
+    Locked(Millis),
+    FactorMissing,
+    FactorWrong,
+    FactorNotSetUp,
+}
+
+/// Opens a session for a person whose password was right, if the second factor is right too.
+pub fn admit(
+    conn: &Connection,
+    new: &NewSession,
+    tried: &Tried<'_>,
+    throttles: &Throttles,
+    now: Millis,
+) -> Result<Admitted, RepoError> {
+    let admitted = prove(conn, tried, throttles, now)?;
+    if admitted == Admitted::Yes {
+        open(conn, new, now)?;
+    }
+    Ok(admitted)
+}
+
+/// Judges, counts and spends the second factor of a person whose password was right, all in one transaction: guesses
+/// that come at once are counted one after the other.
+pub fn prove(
+    conn: &Connection,
+    tried: &Tried<'_>,
+    throttles: &Throttles,
+    now: Millis,
+) -> Result<Admitted, RepoError> {
+    if let Some(until) = locked(conn, throttles, now)? {
+        return Ok(Admitted::Locked(until));
+    }
+    match second_factor::take(conn, tried, now)? {
+        Factor::Passed => {
+            let [(here, _), _] = throttles;
+            forgive(conn, here)?;
+            Ok(Admitted::Yes)
+        }
+        Factor::Wrong => {
+            count_failures(conn, throttles, now)?;
+            Ok(Admitted::FactorWrong)
+        }
+        Factor::Missing => Ok(Admitted::FactorMissing),
+        Factor::NotSetUp => Ok(Admitted::FactorNotSetUp),
+    }
+}
+
 /// Opens a family of sessions, and notes that this person works on that desk.
 pub fn open(conn: &Connection, new: &NewSession, now: Millis) -> Result<(), RepoError> {
     insert(conn, new, &new.id)?;
@@ -69,7 +125,7 @@ pub fn works_on(
     now: Millis,
 ) -> Result<(), RepoError> {
     conn.execute(
-        "INSERT INTO device_user (device, user, first_at) VALUES (?1, ?2, ?3) ON CONFLICT (device, user) DO NOTHING",
+        "INSERT INTO device_user (device, \"user\", first_at) VALUES (?1, ?2, ?3) ON CONFLICT (device, \"user\") DO NOTHING",
         params![device.to_string(), user.to_string(), now],
     )?;
     Ok(())
@@ -77,7 +133,7 @@ pub fn works_on(
 
 fn insert(conn: &Connection, new: &NewSession, family: &str) -> Result<(), RepoError> {
     conn.execute(
-        "INSERT INTO session (id, family, device, user, access_hash, access_expires_at, refresh_hash, \
+        "INSERT INTO session (id, family, device, \"user\", access_hash, access_expires_at, refresh_hash, \
          refresh_expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             new.id,
@@ -120,7 +176,7 @@ pub fn refresh(
     conn: &Connection,
     old_hash: &[u8; 32],
     proof_hash: &[u8; 32],
-    mut new: NewSession,
+    new: &NewSession,
     now: Millis,
 ) -> Result<Refreshed, RepoError> {
     let Some(old) = spent(conn, old_hash, new.device)? else {
@@ -142,7 +198,10 @@ pub fn refresh(
             params![old.successor, now],
         )?;
     }
-    new.user = UserId::parse(&old.user).ok_or(RepoError::Damaged("user id"))?;
+    let new = NewSession {
+        user: UserId::parse(&old.user).ok_or(RepoError::Damaged("user id"))?,
+        ..new.clone()
+    };
     let Some(card) = super::people::card(conn, new.user)?.filter(|card| card.active) else {
         end_family(conn, &old.family, now)?;
         return Ok(Refreshed::No);
@@ -167,7 +226,7 @@ fn spent(
 ) -> Result<Option<OldSession>, RepoError> {
     Ok(conn
         .prepare_cached(
-            "SELECT id, family, user, refresh_expires_at, ended_at IS NOT NULL, spent_by, spent_at, successor \
+            "SELECT id, family, \"user\", refresh_expires_at, ended_at IS NOT NULL, spent_by, spent_at, successor \
              FROM session WHERE refresh_hash = ?1 AND device = ?2",
         )?
         .query_row(params![hash.as_slice(), device.to_string()], |row| {
@@ -207,7 +266,7 @@ fn end_family(conn: &Connection, family: &str, now: Millis) -> Result<(), RepoEr
 /// Ends everything a person has open.
 pub fn end_all_of(conn: &Connection, user: UserId, now: Millis) -> Result<(), RepoError> {
     conn.execute(
-        "UPDATE session SET ended_at = ?2 WHERE user = ?1 AND ended_at IS NULL",
+        "UPDATE session SET ended_at = ?2 WHERE \"user\" = ?1 AND ended_at IS NULL",
         params![user.to_string(), now],
     )?;
     Ok(())
@@ -222,8 +281,30 @@ pub fn take_proof(conn: &Connection, device: DeviceId, at: Millis) -> Result<boo
     Ok(new == 1)
 }
 
+/// Until when one of the keys is locked; none when neither is.
+pub fn locked(
+    conn: &Connection,
+    throttles: &Throttles,
+    now: Millis,
+) -> Result<Option<Millis>, RepoError> {
+    let [(here, _), (everywhere, _)] = throttles;
+    let until = locked_until(conn, here)?.max(locked_until(conn, everywhere)?);
+    Ok((until > now).then_some(until))
+}
+
+/// Counts a failed sign-in under both keys.
+pub fn count_failures(
+    conn: &Connection,
+    throttles: &Throttles,
+    now: Millis,
+) -> Result<(), RepoError> {
+    throttles
+        .iter()
+        .try_for_each(|(key, free)| count_failure(conn, key, *free, now))
+}
+
 /// Until when that key is locked; 0 when it is not.
-pub fn locked_until(conn: &Connection, key: &str) -> Result<Millis, RepoError> {
+pub(super) fn locked_until(conn: &Connection, key: &str) -> Result<Millis, RepoError> {
     let until: Option<Millis> = conn
         .prepare_cached("SELECT locked_until FROM throttle WHERE key = ?1")?
         .query_row([key], |row| row.get(0))
@@ -232,7 +313,7 @@ pub fn locked_until(conn: &Connection, key: &str) -> Result<Millis, RepoError> {
 }
 
 /// Counts a failure. From the `free`-th on, each doubles the lock, from 30 s to 15 min.
-pub fn count_failure(
+pub(super) fn count_failure(
     conn: &Connection,
     key: &str,
     free: u32,
@@ -241,7 +322,7 @@ pub fn count_failure(
     let failures: u32 = conn
         .prepare_cached(
             "INSERT INTO throttle (key, failures, locked_until) VALUES (?1, 1, 0) \
-             ON CONFLICT (key) DO UPDATE SET failures = failures + 1 RETURNING failures",
+             ON CONFLICT (key) DO UPDATE SET failures = throttle.failures + 1 RETURNING failures",
         )?
         .query_row([key], |row| row.get(0))?;
     if failures >= free {
@@ -256,7 +337,7 @@ pub fn count_failure(
 }
 
 /// A success forgives.
-pub fn forgive(conn: &Connection, key: &str) -> Result<(), RepoError> {
+pub(super) fn forgive(conn: &Connection, key: &str) -> Result<(), RepoError> {
     conn.execute("DELETE FROM throttle WHERE key = ?1", [key])?;
     Ok(())
 }

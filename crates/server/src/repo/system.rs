@@ -3,13 +3,14 @@
 
 use super::bench::Bench;
 use super::journal::{self, Entry};
-use super::{RepoError, Rules};
+use super::sql::{Connection, OptionalExtension, params};
+use super::{RepoError, Rules, receipts};
+use crate::secrets;
 use desk_domain::ids::{CaseId, DeviceId, Epoch, GroupId, Incarnation, OpId, UserId};
 use desk_domain::op::{ChainHash, Group, Hlc, Op, OpBody};
 use desk_domain::people::{Actor, Employer, Role};
 use desk_domain::time::Millis;
 use desk_protocol::sync::Head;
-use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -17,6 +18,7 @@ const EPOCH: &str = "epoch";
 const DEVICE: &str = "server_device";
 const INCARNATION: &str = "server_incarnation";
 const USER: &str = "server_user";
+const QUERY_KEY: &str = "query_code_key";
 
 /// Makes sure that the database has an identity; returns its epoch.
 pub fn prepare(conn: &Connection, rules: &Rules) -> Result<Epoch, RepoError> {
@@ -27,7 +29,18 @@ pub fn prepare(conn: &Connection, rules: &Rules) -> Result<Epoch, RepoError> {
             params![key, fresh.to_string()],
         )?;
     }
+    // The codes of the progress page are made from it.
+    conn.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",
+        params![QUERY_KEY, secrets::token(rules.chance.as_ref())],
+    )?;
+    receipts::prepare(conn, rules)?;
     epoch(conn)
+}
+
+/// The key from which the codes of the progress page are made.
+pub fn query_key(conn: &Connection) -> Result<String, RepoError> {
+    note(conn, QUERY_KEY)?.ok_or(RepoError::Damaged("no key for query codes"))
 }
 
 /// This life of the database.
@@ -35,11 +48,17 @@ pub fn epoch(conn: &Connection) -> Result<Epoch, RepoError> {
     Ok(Epoch::from_uuid(own(conn, EPOCH)?))
 }
 
-/// Another life, after a restore: the server's own ops go on in a new chain, so that none is numbered twice.
-pub fn begin_life(conn: &Connection, epoch: Epoch, rules: &Rules) -> Result<(), RepoError> {
-    let chain = Incarnation::new(rules.clock.now(), rules.chance.as_ref());
+/// Another life, after a restore: the server's own ops go on in a new chain, so that none is numbered twice, and nobody is
+/// signed in any more. The number of sessions that ended.
+pub fn begin_life(conn: &Connection, epoch: Epoch, rules: &Rules) -> Result<usize, RepoError> {
+    let now = rules.clock.now();
+    let chain = Incarnation::new(now, rules.chance.as_ref());
     put_note(conn, EPOCH, &epoch.to_string())?;
-    put_note(conn, INCARNATION, &chain.to_string())
+    put_note(conn, INCARNATION, &chain.to_string())?;
+    Ok(conn.execute(
+        "UPDATE session SET ended_at = ?1 WHERE ended_at IS NULL",
+        [now],
+    )?)
 }
 
 /// A small thing that the database remembers of itself.

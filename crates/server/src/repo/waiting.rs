@@ -3,12 +3,12 @@
 
 use super::bench::Bench;
 use super::journal::{self, Place, Stored, Waiting};
+use super::sql::Connection;
 use super::{RepoError, Rules, system};
 use desk_domain::group::Seat;
 use desk_domain::ids::{CaseId, OpId};
 use desk_domain::op::{Op, OpBody};
 use desk_domain::outcome::{HeldWhy, Outcome};
-use rusqlite::Connection;
 use std::collections::BTreeSet;
 
 /// Rounds over what waits: each op that is settled may be what another one waits for.

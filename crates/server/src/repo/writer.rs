@@ -1,10 +1,13 @@
 //! Group commit: one thread owns the writing connection; what waits in the queue shares one COMMIT and one fsync.
 //!
 //! Each job runs under a savepoint of its own, so a failed one leaves its neighbours alone. Nobody is answered before
-//! the COMMIT that holds his work.
+//! the COMMIT that holds his work. On a shared database other servers write too: a transaction that stood in the way of
+//! theirs is done once more from its beginning, so a job is work that can be repeated.
 
 use super::RepoError;
-use rusqlite::Connection;
+use super::figures::Figures;
+use super::sql::{Connection, Meaning, Purpose};
+use crate::door::Stopwatch;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -17,9 +20,49 @@ const MOST_TOGETHER: usize = 64;
 const QUEUE: usize = 256;
 /// A caller who finds the queue full waits this long for a place; then it is told to come back.
 const WAIT_OUTSIDE: Duration = Duration::from_secs(2);
+/// How often a transaction that collides with others is tried.
+const TRIES: u32 = 12;
+/// Jobs that collided so often together go on one by one: alone each has less to collide with.
+const TOGETHER: u32 = 3;
+/// How often a database that is gone is looked for again before the callers are told.
+const SEARCHES: u32 = 2;
 
-type Answer = Box<dyn FnOnce(Result<(), RepoError>) + Send>;
-type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+type Job = Box<dyn Work>;
+
+/// One job, whatever it answers.
+trait Work: Send {
+    /// Runs it, once more if need be. An error is about the transaction as a whole; the job's own is kept for its caller.
+    fn run(&mut self, conn: &Connection) -> Result<(), Meaning>;
+    fn answer(self: Box<Self>, committed: Result<(), RepoError>);
+}
+
+struct Task<T, F> {
+    work: F,
+    result: Option<Result<T, RepoError>>,
+    tell: oneshot::Sender<Result<T, RepoError>>,
+}
+
+impl<T, F> Work for Task<T, F>
+where
+    T: Send,
+    F: FnMut(&Connection) -> Result<T, RepoError> + Send,
+{
+    fn run(&mut self, conn: &Connection) -> Result<(), Meaning> {
+        let result = in_savepoint(conn, &mut self.work);
+        let meaning = result.as_ref().err().map(RepoError::meaning);
+        self.result = Some(result);
+        match meaning {
+            Some(meaning @ (Meaning::Again | Meaning::Gone)) => Err(meaning),
+            Some(Meaning::Refused | Meaning::Failed) | None => Ok(()),
+        }
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), RepoError>) {
+        let result = self.result.unwrap_or(Err(RepoError::Stopped));
+        // Nobody waits any more when the connection was cut; the work stands all the same.
+        let _ = self.tell.send(committed.and(result));
+    }
+}
 
 /// The handle to the writing thread.
 pub struct Writer {
@@ -29,11 +72,15 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread. `committed` is notified after each commit.
-    pub fn start(conn: Connection, committed: Arc<Notify>) -> Result<Self, RepoError> {
+    pub fn start(
+        conn: Connection,
+        committed: Arc<Notify>,
+        figures: Figures,
+    ) -> Result<Self, RepoError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("office-writer".into())
-            .spawn(move || run(&conn, jobs, &committed))
+            .spawn(move || run(&conn, jobs, &committed, &figures))
             .map_err(RepoError::Thread)?;
         Ok(Self {
             queue: Some(queue),
@@ -41,10 +88,18 @@ impl Writer {
         })
     }
 
+    /// Jobs that wait for their turn.
+    pub fn waiting(&self) -> usize {
+        let queue = self.queue.as_ref();
+        queue.map_or(0, |queue| {
+            queue.max_capacity().saturating_sub(queue.capacity())
+        })
+    }
+
     /// Runs `work` in a transaction; the answer comes after its COMMIT.
     pub async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, RepoError> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
         let queue = self.queue.as_ref().ok_or(RepoError::Stopped)?;
         let place = tokio::time::timeout(WAIT_OUTSIDE, queue.reserve()).await;
@@ -57,7 +112,7 @@ impl Writer {
     /// The same for threads without a runtime.
     pub fn write_blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, RepoError> + Send + 'static,
+        work: impl FnMut(&Connection) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
         let (job, answer) = prepare(work);
         let queue = self.queue.as_ref().ok_or(RepoError::Stopped)?;
@@ -77,62 +132,139 @@ impl Drop for Writer {
 }
 
 fn prepare<T: Send + 'static>(
-    work: impl FnOnce(&Connection) -> Result<T, RepoError> + Send + 'static,
+    work: impl FnMut(&Connection) -> Result<T, RepoError> + Send + 'static,
 ) -> (Job, oneshot::Receiver<Result<T, RepoError>>) {
     let (tell, answer) = oneshot::channel();
-    let job: Job = Box::new(move |conn| {
-        let result = in_savepoint(conn, work);
-        Box::new(move |committed| {
-            // Nobody waits any more when the connection was cut; the work stands all the same.
-            let _ = tell.send(committed.and(result));
-        })
-    });
-    (job, answer)
+    let task = Task {
+        work,
+        result: None,
+        tell,
+    };
+    (Box::new(task), answer)
 }
 
-fn run(conn: &Connection, mut jobs: mpsc::Receiver<Job>, committed: &Notify) {
+fn run(conn: &Connection, mut jobs: mpsc::Receiver<Job>, committed: &Notify, figures: &Figures) {
     while let Some(first) = jobs.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < MOST_TOGETHER {
             let Ok(next) = jobs.try_recv() else { break };
             batch.push(next);
         }
-        commit_together(conn, batch);
+        let (watch, together) = (Stopwatch::start(), u32::try_from(batch.len()));
+        commit_together(conn, batch, figures);
+        figures.commit_seconds.observe(watch.seconds());
+        figures.commit_jobs.observe(together.map_or(0.0, f64::from));
         committed.notify_waiters();
     }
 }
 
-fn commit_together(conn: &Connection, batch: Vec<Job>) {
-    if let Err(error) = conn.execute_batch("BEGIN IMMEDIATE") {
-        let why = error.to_string();
-        tracing::error!(%why, "no transaction");
-        // Dropping the jobs drops their answers: the callers learn that nothing happened.
-        return;
-    }
-    let answers: Vec<Answer> = batch.into_iter().map(|job| job(conn)).collect();
-    let outcome = conn.execute_batch("COMMIT");
-    if let Err(error) = &outcome {
-        tracing::error!(why = %error, "commit failed");
-        if let Err(error) = conn.execute_batch("ROLLBACK") {
-            tracing::error!(why = %error, "roll back failed");
+/// How a transaction ended that did not come to its COMMIT, or not surely.
+enum End {
+    /// Nothing happened; the same again may pass.
+    Collided,
+    /// Nothing happened; the database is gone.
+    Gone,
+    /// Nothing happened and will not.
+    Failed,
+    /// The connection broke on the COMMIT itself: whoever asked asks again and finds out.
+    Unknown,
+}
+
+fn commit_together(conn: &Connection, mut batch: Vec<Job>, figures: &Figures) {
+    let mut searches = 0;
+    for attempt in 0..TRIES {
+        let Err(end) = one_transaction(conn, &mut batch) else {
+            return answer_all(batch, || Ok(()));
+        };
+        match end {
+            End::Collided if attempt == TOGETHER && batch.len() > 1 => {
+                return batch
+                    .into_iter()
+                    .for_each(|job| commit_together(conn, vec![job], figures));
+            }
+            End::Collided => figures.repeated("collided"),
+            End::Gone if searches < SEARCHES => {
+                searches += 1;
+                figures.repeated("unreachable");
+            }
+            End::Gone => return answer_all(batch, || Err(RepoError::Unreachable)),
+            End::Failed | End::Unknown => {
+                return answer_all(batch, || Err(RepoError::CommitFailed));
+            }
         }
+        rest(attempt);
     }
-    for answer in answers {
-        answer(
-            outcome
-                .as_ref()
-                .copied()
-                .map_err(|_| RepoError::CommitFailed),
-        );
+    tracing::warn!(jobs = batch.len(), "collided too often");
+    answer_all(batch, || Err(RepoError::Busy));
+}
+
+fn one_transaction(conn: &Connection, batch: &mut [Job]) -> Result<(), End> {
+    conn.begin(Purpose::Write).map_err(|error| {
+        tracing::error!(why = %error, "no transaction");
+        match error.meaning() {
+            Meaning::Gone => End::Gone,
+            Meaning::Again => End::Collided,
+            Meaning::Refused | Meaning::Failed => End::Failed,
+        }
+    })?;
+    for job in batch {
+        let Err(meaning) = job.run(conn) else {
+            continue;
+        };
+        undo(conn);
+        return Err(if meaning == Meaning::Gone {
+            End::Gone
+        } else {
+            End::Collided
+        });
     }
+    let Err(error) = conn.commit() else {
+        return Ok(());
+    };
+    let meaning = error.meaning();
+    if meaning == Meaning::Again {
+        // The server has rolled back already.
+        return Err(End::Collided);
+    }
+    tracing::error!(why = %error, "commit failed");
+    undo(conn);
+    Err(match meaning {
+        Meaning::Gone => End::Unknown,
+        Meaning::Again | Meaning::Refused | Meaning::Failed => End::Failed,
+    })
+}
+
+fn undo(conn: &Connection) {
+    if let Err(error) = conn.roll_back() {
+        tracing::error!(why = %error, "roll back failed");
+    }
+}
+
+fn answer_all(batch: Vec<Job>, outcome: impl Fn() -> Result<(), RepoError>) {
+    for job in batch {
+        job.answer(outcome());
+    }
+}
+
+/// Longer each time; servers differ by their process numbers, so that two do not keep step.
+fn rest(attempt: u32) {
+    let apart = u64::from(std::process::id() % 7);
+    let wait = (4_u64 << attempt.min(7)).saturating_add(apart);
+    std::thread::sleep(Duration::from_millis(wait));
 }
 
 fn in_savepoint<T>(
     conn: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T, RepoError>,
+    work: &mut impl FnMut(&Connection) -> Result<T, RepoError>,
 ) -> Result<T, RepoError> {
     conn.execute_batch("SAVEPOINT job")?;
     let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or(Err(RepoError::Panicked));
+    let spoilt = result
+        .as_ref()
+        .is_err_and(|error| matches!(error.meaning(), Meaning::Again | Meaning::Gone));
+    if spoilt {
+        return result; // the transaction itself is over
+    }
     if result.is_err() {
         conn.execute_batch("ROLLBACK TO job")?;
     }

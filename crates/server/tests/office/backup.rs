@@ -1,6 +1,6 @@
 //! Backups: made beside a running server, read back before they count, restored into a new life.
 
-use crate::support::{Desk, HERE, TestOffice, applied, office, outcomes};
+use crate::support::{Desk, HERE, TestOffice, applied, office_on_file, outcomes};
 use desk_domain::ids::{CaseId, Incarnation};
 use desk_domain::op::ChainHash;
 use desk_server::backup::{self, BackupError, Secret};
@@ -68,7 +68,7 @@ fn verify(kept: &Kept) -> Result<backup::Summary, BackupError> {
 
 #[test]
 fn what_a_verified_backup_holds_is_announced_to_its_desk_and_nothing_above_it() {
-    let office = office();
+    let office = office_on_file();
     let mut desk = office.desk(HERE, "agent");
     let before = hello(&desk);
     assert_eq!(before["backup_safe_seq"], json!({}));
@@ -81,7 +81,7 @@ fn what_a_verified_backup_holds_is_announced_to_its_desk_and_nothing_above_it() 
 
 #[test]
 fn a_restored_server_is_another_life_with_the_same_cases_documents_and_chains() {
-    let office = office();
+    let office = office_on_file();
     let mut desk = office.desk(HERE, "agent");
     let (kept, case) = kept(&office, &mut desk);
     let behind = desk.clone();
@@ -119,7 +119,7 @@ fn a_restored_server_is_another_life_with_the_same_cases_documents_and_chains() 
 
 #[test]
 fn a_backup_is_one_state_though_desks_go_on_writing() {
-    let office = office();
+    let office = office_on_file();
     let mut desk = office.desk(HERE, "agent");
     let (case, create) = desk.new_case();
     desk.write(vec![create]);
@@ -143,7 +143,7 @@ fn a_backup_is_one_state_though_desks_go_on_writing() {
 
 #[test]
 fn a_file_that_is_cut_flipped_or_somebody_elses_is_not_taken_for_a_backup() {
-    let office = office();
+    let office = office_on_file();
     let mut desk = office.desk(HERE, "agent");
     let (kept, _) = kept(&office, &mut desk);
     let whole = fs::read(&kept.file).unwrap();
@@ -173,7 +173,7 @@ fn a_file_that_is_cut_flipped_or_somebody_elses_is_not_taken_for_a_backup() {
 
 #[test]
 fn nothing_that_is_there_is_overwritten() {
-    let office = office();
+    let office = office_on_file();
     let mut desk = office.desk(HERE, "agent");
     let (kept, _) = kept(&office, &mut desk);
     let again = backup::create(&office.house(), &kept.file, &kept.secret);
@@ -187,7 +187,7 @@ fn nothing_that_is_there_is_overwritten() {
 
 #[test]
 fn a_passphrase_opens_what_it_sealed_and_a_short_one_is_none() {
-    let office = office();
+    let office = office_on_file();
     let folder = tempfile::tempdir().unwrap();
     let words = folder.path().join("words");
     fs::write(&words, "太短\n").unwrap();
@@ -210,7 +210,7 @@ fn a_passphrase_opens_what_it_sealed_and_a_short_one_is_none() {
 
 #[test]
 fn a_backup_shows_no_name_number_or_word_of_anybody() {
-    let office = office();
+    let office = office_on_file();
     let mut desk = office.desk(HERE, "agent");
     let (kept, _) = kept(&office, &mut desk);
     let bytes = fs::read(&kept.file).unwrap();
@@ -224,7 +224,7 @@ fn a_backup_shows_no_name_number_or_word_of_anybody() {
 
 #[test]
 fn a_document_that_is_missing_on_the_disk_makes_no_backup() {
-    let office = office();
+    let office = office_on_file();
     let mut desk = office.desk(HERE, "agent");
     let (kept, _) = kept(&office, &mut desk);
     fs::remove_dir_all(office.dir.path().join("objects").join(HERE)).unwrap();
@@ -235,7 +235,7 @@ fn a_document_that_is_missing_on_the_disk_makes_no_backup() {
 
 #[test]
 fn heads_of_another_database_make_nothing_safe() {
-    let (one, two) = (office(), office());
+    let (one, two) = (office_on_file(), office_on_file());
     let (mut here, there) = (one.desk(HERE, "agent"), two.desk(HERE, "agent"));
     let (kept, _) = kept(&one, &mut here);
     let mut summary = verify(&kept).unwrap();

@@ -4,7 +4,7 @@ use crate::support::{HERE, applied, call, office, outcomes};
 use desk_domain::op::{MAX_OP_BYTES, Op};
 use desk_server::ServerConfig;
 use desk_server::error::ApiError;
-use desk_server::repo::{Repo, RepoError, journal};
+use desk_server::repo::{Database, Repo, RepoError, journal};
 use desk_server::run::rules;
 use serde_json::value::RawValue;
 use std::sync::mpsc::channel;
@@ -133,7 +133,7 @@ fn a_body_nested_without_end_is_held_or_refused_but_never_an_end_of_the_server()
 fn a_server_with_more_work_than_it_can_do_asks_to_come_back_and_loses_nothing_it_took() {
     let dir = tempfile::tempdir().unwrap();
     let rules = rules(&ServerConfig::new(dir.path())).unwrap();
-    let repo = Repo::open(&dir.path().join("office.db"), &rules).unwrap();
+    let repo = Repo::open(&Database::File(dir.path().join("office.db")), &rules).unwrap();
     let (release, held) = channel::<()>();
     let (started, has_started) = channel();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -183,7 +183,7 @@ fn a_server_with_more_work_than_it_can_do_asks_to_come_back_and_loses_nothing_it
     let stored: u32 = repo
         .read_blocking(|conn| {
             let sql = "SELECT count(*) FROM meta WHERE key LIKE 'work-%'";
-            Ok(conn.query_row(sql, [], |row| row.get(0))?)
+            Ok(conn.query_row(sql, (), |row| row.get(0))?)
         })
         .unwrap();
     assert_eq!(stored, taken);

@@ -1,7 +1,7 @@
 //! Bundles that came by hand: bad ones first, then the way in and the way back.
 
 use crate::support::desk::Batch;
-use crate::support::{Desk, HERE, TestOffice, call, office};
+use crate::support::{Desk, HERE, TestOffice, call, office, office_on_file};
 use desk_bundle::{
     Ask, BundleError, Contents, Counts, Frame, Header, Limits, Opener, Place, Way, Writer, check,
 };
@@ -302,7 +302,7 @@ fn another_desk_of_the_office_cannot_open_the_way_back() {
 
 #[test]
 fn a_restored_office_opens_what_was_sealed_before_and_is_known_by_its_signature() {
-    let office = office();
+    let office = office_on_file();
     let mut desk = office.desk(HERE, "agent");
     let carrier = Carrier::new(&office);
     let folder = tempfile::tempdir().unwrap();

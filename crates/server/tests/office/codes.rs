@@ -1,4 +1,4 @@
-use crate::support::{Desk, TestOffice, office};
+use crate::support::{Desk, TestOffice, eventually, office};
 use desk_server::demo;
 use serde_json::{Value, json};
 
@@ -50,7 +50,12 @@ fn a_code_is_bound_to_its_serial_tried_three_times_and_becomes_evidence_once() {
     let ask = json!({"case": case["id"], "serial": serial});
     let sent = send(&desk, "/v1/codes", &ask);
     assert_eq!(sent.status, 200, "{}", sent.text());
-    let outbox = std::fs::read_to_string(office.dir.path().join("outbox.jsonl")).unwrap();
+    let path = office.dir.path().join("outbox.jsonl");
+    // Sent a moment after the answer, by the loop that empties the outbox.
+    let outbox = eventually(|| {
+        let text = std::fs::read_to_string(&path).ok()?;
+        text.ends_with('\n').then_some(text)
+    });
     let code: String = outbox
         .split("核验码是 ")
         .nth(1)

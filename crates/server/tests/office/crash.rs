@@ -1,6 +1,6 @@
 //! The real binary, killed without warning.
 
-use crate::support::{HERE, applied, office, outcomes};
+use crate::support::{HERE, applied, office, office_on_file, outcomes};
 use desk_server::repo::journal;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
@@ -51,7 +51,7 @@ impl Drop for Process {
 
 #[test]
 fn a_push_whose_reply_was_lost_by_kill_9_is_answered_with_the_stored_outcomes() {
-    let office = office();
+    let office = office_on_file();
     let mut desk = office.desk(HERE, "agent");
     let data = office.dir.path().to_owned();
     let (_dir, server) = office.into_parts();

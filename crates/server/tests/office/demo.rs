@@ -1,8 +1,8 @@
 use crate::support::{Desk, TestOffice, outcomes};
 use desk_domain::case::CaseState;
 use desk_domain::ids::OfficeCode;
+use desk_server::demo;
 use desk_server::repo::{cases, feed};
-use desk_server::{ServerConfig, demo};
 use std::collections::BTreeSet;
 
 #[test]
@@ -50,6 +50,6 @@ fn the_demo_holds_cases_in_every_state_whose_documents_a_desk_can_read() {
 #[test]
 fn a_demo_never_lands_on_somebodys_cases() {
     let office = TestOffice::demo(1);
-    let again = demo::fill(&ServerConfig::new(office.dir.path()), 1, 1);
+    let again = demo::fill(&office.config, 1, 1);
     assert!(again.unwrap_err().to_string().contains("choose a new one"));
 }

@@ -1,4 +1,7 @@
-use crate::support::{HERE, applied, office};
+use crate::support::{HERE, NOON, applied, office};
+use desk_domain::ids::CaseId;
+use desk_domain::op::Op;
+use desk_server::door::SystemChance;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -202,4 +205,41 @@ fn cases(page: &serde_json::Value) -> Vec<String> {
         .filter(|change| change["of"] == "case")
         .map(|c| c["case"]["id"].as_str().unwrap().to_owned())
         .collect()
+}
+
+/// Verdicts that a fill tells outside of cases, and the cases; two things on a page.
+fn filled(desk: &crate::support::Desk) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut told, mut seen, mut after) = (BTreeSet::new(), BTreeSet::new(), String::new());
+    loop {
+        let path = format!("/v1/sync/snapshot?scope=HZ001&limit=2{after}");
+        let page = desk.get(&path).json();
+        seen.extend(cases(&page));
+        let changes = page["changes"].as_array().unwrap().iter();
+        let verdicts = changes.filter(|change| change["of"] == "outcomes");
+        for verdict in verdicts.flat_map(|change| change["outcomes"].as_array().unwrap()) {
+            assert_eq!(verdict["outcome"]["is"], "held");
+            assert!(told.insert(verdict["op_id"].as_str().unwrap().to_owned()));
+        }
+        let Some(next) = page["next"].as_str() else {
+            return (told, seen);
+        };
+        after = format!("&after={next}");
+    }
+}
+
+#[test]
+fn a_fill_ends_with_the_verdicts_that_no_case_tells() {
+    let office = office();
+    let mut desk = office.desk(HERE, "agent");
+    let (case, create) = desk.new_case();
+    assert!(desk.write(vec![create]).iter().all(applied));
+    let nowhere = CaseId::new(NOON, &SystemChance);
+    let waiting: Vec<Op> = (0..3).map(|_| desk.note(nowhere, "记录")).collect();
+    let ids: BTreeSet<String> = waiting.iter().map(|op| op.op_id.to_string()).collect();
+    desk.write(waiting);
+    let (told, seen) = filled(&desk);
+    assert_eq!(told, ids, "each once, over two pages");
+    assert_eq!(seen, BTreeSet::from([case.to_string()]));
+    let (told, _) = filled(&office.desk(HERE, "clerk"));
+    assert!(told.is_empty(), "they are nobody else's business");
 }

@@ -7,6 +7,8 @@
     reason = "a test that meets the unexpected must stop; helpers of tests are tests to a reader, not to clippy"
 )]
 
+mod admin;
+mod audit;
 mod backup;
 mod bounds;
 mod bundles;
@@ -14,18 +16,37 @@ mod codes;
 mod crash;
 mod demo;
 mod digest;
+mod docs_page;
+mod doctor;
 mod documents;
 mod events;
 mod feed;
 mod groups;
+mod life;
 mod limits;
+mod links;
 mod logs;
+mod matrix;
+mod metrics;
+mod notices;
+mod objects;
 mod openapi;
+mod outbox;
 mod poison;
 mod push;
+mod ready;
+mod registry;
+mod registry_refusals;
+mod registry_runs;
 mod rooms;
+mod schema;
 mod scope;
+mod second_factor;
 mod sessions;
+mod skew;
+mod slow;
 mod submit;
 mod support;
+mod two_admins;
 mod unjudged;
+mod wipes;

@@ -30,7 +30,12 @@ fn every_route_of_the_table_answers_and_names_a_known_shape() {
         for shape in route.takes.into_iter().chain(route.gives) {
             assert!(names.contains(shape), "{shape}");
         }
-        let path = route.path.replace("{id}", "x").replace("{i}", "0");
+        let path = route
+            .path
+            .replace("{id}", "x")
+            .replace("{i}", "0")
+            .replace("{file}", "guest.css")
+            .replace("{provider}", "http");
         let reply = call(
             office.addr(),
             route.method.as_str(),
@@ -53,6 +58,7 @@ fn shapes_have_the_fields_that_the_protocol_serialises() {
         office_name: String::new(),
         device_code: String::new(),
         recovery_key: None,
+        server_key: None,
     });
     let problem = serde_json::to_value(desk_protocol::error::Problem {
         code: String::new(),

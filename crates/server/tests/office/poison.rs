@@ -1,5 +1,6 @@
 //! One op that the database or a stored row cannot bear must not stop its neighbours.
 
+use crate::support::shared::is_shared;
 use crate::support::{Desk, HERE, TestOffice, applied, office, outcomes};
 use desk_domain::ids::CaseId;
 use desk_domain::outcome::{HeldWhy, Outcome};
@@ -13,7 +14,13 @@ fn refuse(office: &TestOffice, word: &str) {
              BEGIN SELECT RAISE(ABORT, 'poison'); END;"
         )
     };
-    let sql = fault("insert") + &fault("update");
+    let sql = if is_shared() {
+        format!(
+            "ALTER TABLE case_file ADD CONSTRAINT poison CHECK (snapshot NOT LIKE '%{word}%') NOT VALID"
+        )
+    } else {
+        fault("insert") + &fault("update")
+    };
     office
         .house()
         .repo
@@ -88,7 +95,10 @@ fn a_case_that_cannot_be_read_any_more_holds_its_own_ops_only() {
         .house()
         .repo
         .write_blocking(move |conn| {
-            Ok(conn.execute("UPDATE case_file SET snapshot = '?' WHERE id = ?1", [id])?)
+            Ok(conn.execute(
+                "UPDATE case_file SET snapshot = '?' WHERE id = ?1",
+                [id.as_str()],
+            )?)
         })
         .unwrap();
     let ops = vec![desk.note(broken, "甲"), desk.note(sound, "乙")];
@@ -110,10 +120,12 @@ fn what_was_held_for_a_fault_is_judged_when_a_newer_server_starts() {
         .house()
         .repo
         .write_blocking(|conn| {
-            conn.execute_batch(
-                "DROP TRIGGER poison_insert; DROP TRIGGER poison_update; \
-                 DELETE FROM meta WHERE key = 'held_looked_through_by';",
-            )?;
+            conn.execute_batch(if is_shared() {
+                "ALTER TABLE case_file DROP CONSTRAINT poison"
+            } else {
+                "DROP TRIGGER poison_insert; DROP TRIGGER poison_update"
+            })?;
+            conn.execute_batch("DELETE FROM meta WHERE key = 'held_looked_through_by'")?;
             Ok(())
         })
         .unwrap();

@@ -1,3 +1,5 @@
+use desk_server::ServerConfig;
+use desk_server::run::House;
 use std::fs;
 use std::path::Path;
 
@@ -23,4 +25,16 @@ fn sql_stands_in_the_repo_room_and_nowhere_else() {
         }
     }
     assert!(looked_at > 15);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_data_directory_is_open_to_nobody_else() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("a/data");
+    House::open(&ServerConfig::new(&data)).unwrap();
+    let mode = fs::metadata(&data).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
 }

@@ -153,12 +153,12 @@ fn a_recorded_sign_in_cannot_be_played_again() {
     let office = office();
     let mut desk = office.desk(HERE, "agent");
     assert_eq!(
-        desk.sign_in_at("agent", PASSWORD, 77).status,
+        desk.sign_in_at("agent", PASSWORD, None, 77).status,
         200,
         "skew is flagged, not refused"
     );
     assert_eq!(
-        desk.sign_in_at("agent", PASSWORD, 77).code(),
+        desk.sign_in_at("agent", PASSWORD, None, 77).code(),
         "auth.token_invalid"
     );
 }

@@ -1,8 +1,14 @@
 //! A small office, desks that sign, and a plain HTTP client over a socket.
 
+mod command;
 pub mod desk;
+pub mod register;
+pub mod shared;
+pub mod sms;
+pub mod store;
 mod wire;
 
+pub use command::{admin, refuses, said};
 pub use desk::{Desk, manifest};
 pub use wire::{Reply, applied, call, outcomes};
 
@@ -11,6 +17,7 @@ use desk_domain::people::{Employer, Role, UserCard};
 use desk_domain::time::{Clock, Millis};
 use desk_server::door::SystemChance;
 use desk_server::gateway::GatewayKind;
+use desk_server::objects::Location;
 use desk_server::repo::people::Account;
 use desk_server::repo::{devices, offices, people};
 use desk_server::run::House;
@@ -18,6 +25,7 @@ use desk_server::{RunningServer, Server, ServerConfig, demo, secrets};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub const NOON: Millis = 1_795_305_600_000;
@@ -25,9 +33,23 @@ pub const HERE: &str = "HZ001";
 pub const THERE: &str = "SH002";
 pub const PASSWORD: &str = "a long fake password";
 
+/// Looks until there is something, for as long as a slow machine may need.
+pub fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..1_000 {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    unreachable!("it never came");
+}
+
 pub struct TestClock(AtomicI64);
 
 impl TestClock {
+    pub fn now_ms(&self) -> Millis {
+        self.0.load(Ordering::SeqCst)
+    }
     pub fn advance(&self, ms: Millis) {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
@@ -52,10 +74,23 @@ pub fn office() -> TestOffice {
 }
 
 pub fn office_with(auto_approve: bool) -> TestOffice {
+    office_at(auto_approve, Location::Folder, shared::database())
+}
+
+/// The same for what only a database in a file has: its backup, a second process on its folder.
+pub fn office_on_file() -> TestOffice {
+    office_at(true, Location::Folder, None)
+}
+
+/// The same, with documents or everything else kept elsewhere.
+pub fn office_at(auto_approve: bool, objects: Location, database: Option<String>) -> TestOffice {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(TestClock(AtomicI64::new(NOON)));
     let config = ServerConfig {
         auto_approve,
+        database,
+        objects,
+        docbox: Some(env!("CARGO_BIN_EXE_unbind-desk-server").into()),
         clock: clock.clone(),
         ..ServerConfig::new(dir.path())
     };
@@ -116,10 +151,16 @@ impl TestOffice {
         let config = ServerConfig {
             auto_approve: true,
             gateway: GatewayKind::Log,
+            database: shared::database(),
+            docbox: Some(env!("CARGO_BIN_EXE_unbind-desk-server").into()),
             clock: clock.clone(),
             ..ServerConfig::new(dir.path())
         };
-        demo::fill(&config, cases, 7).unwrap();
+        let silent = ServerConfig {
+            gateway: GatewayKind::None,
+            ..config.clone()
+        };
+        demo::fill(&silent, cases, 7).unwrap();
         let server = Some(Server::start(config.clone()).unwrap());
         Self {
             dir,
@@ -128,8 +169,19 @@ impl TestOffice {
             server,
         }
     }
+    /// What another process must be told to find the same office.
+    pub fn environment(&self) -> Option<(&'static str, String)> {
+        let url = self.config.database.clone()?;
+        Some(("UNBIND_DESK_DATABASE", url))
+    }
     pub fn addr(&self) -> SocketAddr {
         self.server.as_ref().unwrap().addr
+    }
+    /// Tells metrics as well, from now on; where.
+    pub fn with_admin(&mut self) -> SocketAddr {
+        self.config.admin_listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+        self.restart();
+        self.server.as_ref().unwrap().admin.unwrap()
     }
     pub fn house(&self) -> House {
         House::open(&self.config).unwrap()
@@ -139,7 +191,12 @@ impl TestOffice {
         (self.dir, self.server.unwrap())
     }
     pub fn restart(&mut self) {
+        self.restart_after(|| {});
+    }
+    /// The same, and something is done in between.
+    pub fn restart_after(&mut self, between: impl FnOnce()) {
         self.server.take().unwrap().stop();
+        between();
         self.server = Some(Server::start(self.config.clone()).unwrap());
     }
     pub fn code(&self, office: &str) -> String {
@@ -148,7 +205,7 @@ impl TestOffice {
         let office = OfficeCode::parse(office).unwrap();
         self.house()
             .repo
-            .write_blocking(move |conn| devices::put_code(conn, &hash, &office, at))
+            .write_blocking(move |conn| devices::put_code(conn, &hash, &office, at, None))
             .unwrap();
         code
     }

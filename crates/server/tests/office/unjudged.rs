@@ -43,7 +43,7 @@ fn stored_by_an_older_server(office: &TestOffice, desk: &mut Desk, ops: Vec<Op>,
                 journal::append(conn, entry, 0, 0)?;
             }
             journal::move_head(conn, device, prev.unwrap())?;
-            conn.execute("DELETE FROM meta WHERE key = 'held_looked_through_by'", [])?;
+            conn.execute("DELETE FROM meta WHERE key = 'held_looked_through_by'", ())?;
             Ok(())
         })
         .unwrap();

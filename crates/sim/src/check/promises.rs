@@ -1,7 +1,6 @@
 //! Every op that a screen called kept is in the server's log exactly once, or in sight of a person on its desk.
 
 use crate::desk::State;
-use crate::nemesis::Kind;
 use crate::world::{Station, World};
 use desk_domain::ids::{DeviceId, OpId};
 use desk_domain::outcome::{HeldWhy, Outcome};
@@ -72,7 +71,6 @@ fn outcomes_agree(world: &World, station: &Station) -> Vec<String> {
         let case = world.server.disk.synced.cases.get(&case);
         case.is_none_or(|case| offices.contains(&case.office))
     };
-    let restored = world.tally.of(Kind::ServerRestore) > 0;
     for (op, fate) in &station.disk.synced.fates {
         let waits = matches!(fate.outcome, Some(Outcome::Held { .. }));
         if waits && !reads(fate.case) {
@@ -81,13 +79,7 @@ fn outcomes_agree(world: &World, station: &Station) -> Vec<String> {
         if fate.state == State::Parked && !judged.contains_key(op) {
             continue; // the server has its place alone
         }
-        if restored && carriers(world, *op) > 1 {
-            continue; // a clone sent it to the restored server; the verdict here is of before
-        }
         let truth = judged.get(op).map_or(&parked, |entry| &entry.outcome);
-        if restored && are_applied(fate.outcome.as_ref(), truth) {
-            continue; // held in the backup, and applied at another revision since
-        }
         if fate.outcome.as_ref() != Some(truth) {
             found.push(format!(
                 "{op}: the desk has {:?}, the server {truth:?}",
@@ -96,15 +88,4 @@ fn outcomes_agree(world: &World, station: &Station) -> Vec<String> {
         }
     }
     found
-}
-
-fn are_applied(here: Option<&Outcome>, there: &Outcome) -> bool {
-    let is_applied = |outcome: &Outcome| matches!(outcome, Outcome::Applied { .. });
-    here.is_some_and(is_applied) && is_applied(there)
-}
-
-/// Desks that have the op: more than one after a clone.
-fn carriers(world: &World, op: OpId) -> usize {
-    let has = |desk: &&Station| desk.disk.synced.fates.contains_key(&op);
-    world.stations.iter().filter(has).count()
 }

@@ -19,7 +19,9 @@ pub(super) fn check(world: &World) -> Vec<String> {
         match step {
             Step::Moved { case, to } => {
                 if let Some(case) = cases.get_mut(case) {
-                    Rc::make_mut(case).office = to.clone();
+                    let case = Rc::make_mut(case);
+                    case.office = to.clone();
+                    case.rev += 1;
                 }
             }
             Step::Judged {

@@ -6,7 +6,7 @@ use crate::rules::preview;
 use desk_domain::case::Case;
 use desk_domain::ids::{CaseId, OfficeCode, OpId};
 use desk_domain::op::Op;
-use desk_protocol::sync::{CaseChange, Change};
+use desk_protocol::sync::{CaseChange, Change, OpOutcome};
 use desk_sync::machine::port::FeedPage;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -18,6 +18,7 @@ impl Books {
             match change {
                 Change::Case(change) => self.apply_case(cast, change),
                 Change::CaseGone { case } => self.leave(&page.scope, *case),
+                Change::Outcomes { outcomes } => self.hear(cast, outcomes),
                 Change::Merchant(_) | Change::User(_) => {}
             }
         }
@@ -61,7 +62,7 @@ impl Books {
         };
     }
 
-    fn apply_case(&mut self, cast: &Cast, change: &CaseChange) {
+    pub(super) fn apply_case(&mut self, cast: &Cast, change: &CaseChange) {
         let id = change.case.id;
         let known = self
             .confirmed
@@ -79,6 +80,16 @@ impl Books {
         }
         self.close_folded(id);
         self.rebuild_view(cast, id);
+    }
+
+    /// Verdicts that no case tells.
+    fn hear(&mut self, cast: &Cast, outcomes: &[OpOutcome]) {
+        for told in outcomes {
+            self.settle(told.op_id, &told.outcome, false);
+            if let Some(case) = self.fates.get(&told.op_id).map(|fate| fate.case) {
+                self.rebuild_view(cast, case);
+            }
+        }
     }
 
     /// Makes the view anew: snapshot, then every pending op in the order in which it was done.
@@ -133,7 +144,7 @@ impl Books {
     }
 
     /// Losing access hides a case; unsent ops stay.
-    fn hide(&mut self, case: CaseId) {
+    pub(super) fn hide(&mut self, case: CaseId) {
         self.stale.remove(&case);
         self.confirmed.remove(&case);
         self.views.remove(&case);

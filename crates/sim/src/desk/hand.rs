@@ -33,12 +33,14 @@ impl Hand<'_> {
         match call {
             StoreCall::Acknowledge {
                 incarnation,
+                first_seq,
                 seq,
                 hash,
                 outcomes,
             } => {
                 let receipt = Receipt {
                     incarnation,
+                    first_seq,
                     seq,
                     hash,
                     outcomes,
@@ -73,6 +75,9 @@ impl Hand<'_> {
             | StoreCall::ResetScope { .. }
             | StoreCall::DropScope { .. }
             | StoreCall::KeepScopes { .. } => self.scopes(books, call),
+            StoreCall::ApplyRepair(page) => {
+                return Ok(books.repair(self.cast, &page, self.mutant));
+            }
             StoreCall::MarkStored { document } => books.mark_stored(document),
             StoreCall::PutDownloaded { document, bytes } => {
                 if !books.put_downloaded(document, &bytes) {
@@ -85,9 +90,7 @@ impl Hand<'_> {
             | StoreCall::LoadHead { .. }
             | StoreCall::LoadCursor { .. }
             | StoreCall::LoadDocuments
-            // A store that has nothing to compare: the model has no digests yet.
-            | StoreCall::LoadDigest { .. }
-            | StoreCall::ApplyRepair(_) => {}
+            | StoreCall::LoadDigest { .. } => {}
         }
         Ok(StoreReply::Done)
     }
@@ -163,6 +166,9 @@ impl Hand<'_> {
             let cursor = books.cursors.get(scope).copied();
             let mark = books.marks.get(scope).filter(|_| cursor.is_none()).cloned();
             return Some(StoreReply::Cursor { cursor, mark });
+        }
+        if let StoreCall::LoadDigest { scope } = call {
+            return Some(books.digest(scope));
         }
         if !matches!(call, StoreCall::LoadDocuments) {
             return None;

@@ -67,6 +67,7 @@ impl Books {
             open: true,
             applied_rev: None,
             outcome: None,
+            in_doubt: false,
         };
         self.next_order += 1;
         self.fates.insert(op.op_id, fate);

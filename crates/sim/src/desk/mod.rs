@@ -1,5 +1,6 @@
 //! The desk's file as a model: the semantics of `desk-store`, in memory, on a disk with a power switch.
 
+mod digest;
 mod feed;
 mod hand;
 mod journal;
@@ -7,6 +8,7 @@ mod papers;
 mod receipt;
 
 use crate::rules::Cases;
+use desk_domain::digest::Sum;
 use desk_domain::ids::{
     CaseId, DeviceId, DocumentId, Epoch, Incarnation, OfficeCode, OpId, UserId,
 };
@@ -19,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub use digest::sums;
 pub use hand::Hand;
 pub use papers::{Paper, Transfer};
 
@@ -77,6 +80,8 @@ pub struct Fate {
     pub open: bool,
     pub applied_rev: Option<u64>,
     pub outcome: Option<Outcome>,
+    /// The verdict is of an earlier life of the server.
+    pub in_doubt: bool,
 }
 
 /// Everything that a desk's database holds.
@@ -98,6 +103,8 @@ pub struct Books {
     pub papers: BTreeMap<DocumentId, Paper>,
     /// What the server's newest verified backup holds of each life of this journal.
     pub safe: BTreeMap<Incarnation, u64>,
+    /// M09: sums of buckets that were taken over from the server.
+    adopted: BTreeMap<(OfficeCode, u8), Sum>,
     next_order: u64,
 }
 
@@ -119,6 +126,7 @@ impl Books {
             epoch: None,
             papers: BTreeMap::new(),
             safe: BTreeMap::new(),
+            adopted: BTreeMap::new(),
             next_order: 0,
         }
     }

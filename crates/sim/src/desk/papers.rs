@@ -1,6 +1,6 @@
 //! The desk's documents: where the bytes are, what is still to be sent, what may go.
 
-use super::Books;
+use super::{Books, State};
 use crate::paper::{Bytes, hash, to_scale};
 use desk_domain::case::{Case, CaseDocument, CaseState, DocumentKind, DocumentManifest};
 use desk_domain::ids::{CaseId, DocumentId, Incarnation, OpId};
@@ -128,7 +128,12 @@ impl Books {
                 .iter()
                 .filter(move |(_, paper)| paper.transfer == transfer)
         };
-        let to_send = of(Transfer::ToSend).map(|(id, paper)| DocumentToSend {
+        let waits = |paper: &Paper| {
+            let fate = paper.op.and_then(|op| self.fates.get(&op));
+            fate.is_some_and(|fate| fate.state == State::Queued)
+        };
+        let ready = of(Transfer::ToSend).filter(|(_, paper)| !waits(paper));
+        let to_send = ready.map(|(id, paper)| DocumentToSend {
             id: *id,
             case: paper.case,
             kind: paper.kind,

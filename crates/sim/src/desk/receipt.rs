@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 /// The server's word that it has everything up to `seq`.
 pub struct Receipt {
     pub incarnation: Incarnation,
+    pub first_seq: u64,
     pub seq: u64,
     pub hash: ChainHash,
     pub outcomes: Vec<OpOutcome>,
@@ -30,10 +31,13 @@ impl Books {
         let Some(tip) = self.tips.get_mut(&receipt.incarnation) else {
             return false;
         };
-        tip.acknowledged = tip.acknowledged.max(receipt.seq);
+        // One that was on its way while the journal was rewound says nothing of the ops before it.
+        let behind_it = receipt.first_seq <= tip.acknowledged.saturating_add(1);
+        let seq = if behind_it { receipt.seq } else { 0 };
+        tip.acknowledged = tip.acknowledged.max(seq);
         let stored = |fate: &&mut Fate| {
             fate.incarnation == receipt.incarnation
-                && fate.seq <= receipt.seq
+                && fate.seq <= seq
                 && fate.state == State::Queued // of a parked op the server has the hash alone
         };
         for fate in self.fates.values_mut().filter(stored) {
@@ -100,6 +104,8 @@ impl Books {
 
     /// The server's database began a new life: whatever it does not show to have of this journal, in whichever life of
     /// that, is unsent again. Ops of earlier lives are hung on the end of the present chain.
+    ///
+    /// What stays acknowledged may have been judged otherwise since: the first word of the new life replaces the verdict.
     pub fn reconcile(&mut self, server: &[Head]) {
         let lives: Vec<Incarnation> = self.tips.keys().copied().collect();
         for life in lives {
@@ -110,6 +116,9 @@ impl Books {
             } else {
                 self.bring_forward(life, there);
             }
+        }
+        for fate in self.fates.values_mut() {
+            fate.in_doubt = fate.outcome.is_some();
         }
     }
 
@@ -134,12 +143,18 @@ impl Books {
         if matches!(fate.state, State::Queued | State::Parked) && *told == body_missing {
             return; // the server says what the desk told it
         }
+        if fate.in_doubt && fate.outcome.as_ref() == Some(told) {
+            if let Some(fate) = self.fates.get_mut(&op) {
+                fate.in_doubt = false;
+            }
+            return;
+        }
         let confirmed = self.confirmed.get(&fate.case);
-        // A verdict stands for ever; only "held" may still become one.
+        // A verdict stands as long as the server's life; only "held" may still become one.
         let standing = fate
             .outcome
             .as_ref()
-            .filter(|before| !matches!(before, Outcome::Held { .. }));
+            .filter(|before| !fate.in_doubt && !matches!(before, Outcome::Held { .. }));
         let outcome = standing.unwrap_or(told).clone();
         let (replay, open, applied_rev) = weigh(
             op,
@@ -150,6 +165,7 @@ impl Books {
         );
         if let Some(fate) = self.fates.get_mut(&op) {
             fate.state = State::Judged;
+            fate.in_doubt = false;
             (fate.replay, fate.open) = (replay, open);
             (fate.applied_rev, fate.outcome) = (applied_rev, Some(outcome));
         }

@@ -65,6 +65,8 @@ kinds! {
     ScopeMove = "scope_move",
     /// A desk loses the right to an office for a while.
     ScopeLoss = "scope_loss",
+    /// A confirmed case on a desk's disk is changed or gone, and not by the program.
+    RottenCase = "rotten_case",
 }
 
 /// Counts by class, and by fail point.

@@ -84,6 +84,11 @@ pub enum Fault {
         desk: usize,
     },
     OpenScopes,
+    /// A confirmed case on the desk's disk is changed, or gone.
+    RotCase {
+        desk: usize,
+        gone: bool,
+    },
 }
 
 /// What will happen in one history.
@@ -124,6 +129,7 @@ impl Plan {
         drawing.restored_desk();
         drawing.restored_server();
         drawing.scopes();
+        drawing.rot();
         let mut faults = drawing.faults;
         faults.extend((0..desks).map(|desk| (calm_at, Fault::UpdateDesk { desk })));
         faults.extend([(calm_at, Fault::Learn), (calm_at, Fault::OpenScopes)]);
@@ -285,6 +291,13 @@ impl Drawing<'_> {
             let back = self.after(at, 3 * MINUTE);
             self.put(at, Fault::BackupServer);
             self.put(back, Fault::RestoreServer);
+        }
+    }
+
+    fn rot(&mut self) {
+        for _ in 0..self.times(2) {
+            let (desk, gone) = (self.desk(), self.dice.permille(500));
+            self.put(self.at(), Fault::RotCase { desk, gone });
         }
     }
 

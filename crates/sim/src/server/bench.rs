@@ -88,6 +88,8 @@ impl<'a> Bench<'a> {
             return;
         };
         let case = Rc::make_mut(case);
+        // Whatever changes a case raises its revision: of two pages that tell of it, the desk must know the newer.
+        case.rev += 1;
         let from = std::mem::replace(&mut case.office, to.clone());
         self.left.insert(id, from);
         self.changed.entry(id).or_default();

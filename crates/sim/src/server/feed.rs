@@ -134,10 +134,15 @@ impl Server {
             .last()
             .filter(|_| full)
             .map(|last| format!("{position}.{last}"));
-        let changes = ids
+        let mut changes: Vec<Change> = ids
             .into_iter()
             .filter_map(|case| change(rows, scope, case, (device, 0)))
             .collect();
+        if next.is_none() {
+            changes.push(Change::Outcomes {
+                outcomes: untold(rows, device),
+            });
+        }
         Some(SnapshotReply {
             scope: scope.clone(),
             position,
@@ -154,8 +159,19 @@ impl Server {
     }
 }
 
+/// Verdicts on ops of a device that changed no case, and travel with none.
+fn untold(rows: &Rows, device: DeviceId) -> Vec<OpOutcome> {
+    let own = rows.judged.values();
+    let own = own.filter(|entry| entry.device == device && entry.position == 0);
+    own.map(|entry| OpOutcome {
+        op_id: entry.op_id,
+        outcome: entry.outcome.clone(),
+    })
+    .collect()
+}
+
 /// A case of the scope whole, or the marker that it has left.
-fn change(
+pub(super) fn change(
     rows: &Rows,
     scope: &OfficeCode,
     id: CaseId,

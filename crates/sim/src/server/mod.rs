@@ -1,6 +1,7 @@
 //! The server as a model: the semantics of `desk-server`'s repo and routes, in memory, on a disk with a power switch.
 
 mod bench;
+mod digest;
 mod documents;
 mod feed;
 mod push;
@@ -240,11 +241,16 @@ impl Server {
             "/v1/sync/push" => self.with_body(asked, |server, asked, body| {
                 server.push(asked.now, device, &body)
             }),
-            "/v1/sync/pull" | "/v1/sync/snapshot" if self.outdated.contains(&device) => {
+            "/v1/sync/pull" | "/v1/sync/snapshot" | "/v1/sync/digest"
+                if self.outdated.contains(&device) =>
+            {
                 Handled::Now(self.problem(asked.now, 426, code::UPGRADE_REQUIRED, &[]))
             }
             "/v1/sync/pull" => self.pull(asked, device),
             "/v1/sync/snapshot" => self.snapshot(asked, device),
+            "/v1/sync/digest" => self.with_body(asked, |server, asked, body| {
+                server.digest(asked, device, &body)
+            }),
             _ if path.starts_with("/v1/documents") => self.document(asked, device),
             _ => Handled::Now(self.problem(asked.now, 404, code::NOT_FOUND, &[])),
         }
@@ -304,6 +310,7 @@ impl Server {
                 policy_version: 1,
                 bundle_recipients: Vec::new(),
                 bundle_signer: None,
+                wipe: None,
             },
         ))
     }

@@ -3,6 +3,7 @@
 use super::{Event, World};
 use crate::fail::Death;
 use crate::nemesis::{Fault, Kind, Way};
+use desk_domain::ids::CaseId;
 
 impl World {
     pub(super) fn strike(&mut self, fault: Fault) {
@@ -23,6 +24,7 @@ impl World {
             Fault::MoveCase => self.move_some_case(),
             Fault::CloseScope { desk } => self.close_scope(desk),
             Fault::OpenScopes => self.server.closed.clear(),
+            Fault::RotCase { desk, gone } => self.rot_case(desk, gone),
             Fault::Partition { .. }
             | Fault::Skew { .. }
             | Fault::FillDisk { .. }
@@ -118,6 +120,21 @@ impl World {
         self.tally.count_point(point);
         self.kill_desk(desk, death);
         true
+    }
+
+    fn rot_case(&mut self, desk: usize, gone: bool) {
+        let Some(station) = self.stations.get_mut(desk) else {
+            return;
+        };
+        let held = station.disk.synced.confirmed.keys();
+        let held: Vec<CaseId> = held.copied().collect();
+        let Some(case) = self.dice.disks.pick(&held).copied() else {
+            return;
+        };
+        self.tally.count(Kind::RottenCase);
+        station.rotten.insert(case);
+        let cast = &self.cast;
+        station.disk.everywhere(|books| books.rot(cast, case, gone));
     }
 
     fn learn(&mut self) {

@@ -16,6 +16,7 @@ use crate::mutant::Mutant;
 use crate::nemesis::{Fault, Kind, Plan, Tally, Weather};
 use crate::paper::CHUNK;
 use crate::server::{Backup, Server};
+use desk_domain::ids::CaseId;
 use desk_domain::outcome::Outcome;
 use desk_domain::time::Millis;
 use desk_sync::machine::Config;
@@ -143,6 +144,7 @@ impl World {
         server.traps = plan.server_traps;
         let config = Config {
             page: limits.1,
+            digest_every_ms: 15 * 60_000,
             chunk_bytes: u64::try_from(CHUNK).unwrap_or(1),
             ..Config::default()
         };
@@ -288,6 +290,30 @@ impl World {
             && desk.disk.synced.is_drained()
             && crate::check::documents_waiting(&self.server, &desk.disk.synced).is_empty()
             && desk.player.card.offices.iter().all(follows)
+            && !self.is_overtaken(desk)
+            && desk.rotten.iter().all(|case| self.is_mended(desk, *case))
+    }
+
+    /// A push that was on its way when somebody put this disk back came late: the desk learns at its next hello that the
+    /// server has more of its journal than itself, and begins a new life.
+    fn is_overtaken(&self, desk: &Station) -> bool {
+        let books = &desk.disk.synced;
+        let head = self
+            .server
+            .disk
+            .synced
+            .heads
+            .get(&(books.device, books.incarnation));
+        let is_twin = |other: &&Station| other.player.device == books.device;
+        let alone = self.stations.iter().filter(is_twin).count() == 1;
+        alone && head.is_some_and(|head| head.seq > books.tip().seq)
+    }
+
+    /// What something changed on this disk is again what the server has.
+    fn is_mended(&self, desk: &Station, case: CaseId) -> bool {
+        let there = self.server.disk.synced.cases.get(&case);
+        let there = there.filter(|there| desk.player.card.offices.contains(&there.office));
+        desk.disk.synced.confirmed.get(&case) == there
     }
 
     fn wedge(&self) -> String {
@@ -320,6 +346,19 @@ impl World {
             ))
         });
         let papers: Vec<String> = papers.collect();
-        format!("{}, documents {papers:?}", desk.describe())
+        let same_epoch = books.epoch == Some(self.server.epoch);
+        let open = books.fates.iter().filter(|(_, fate)| {
+            !matches!(
+                fate.state,
+                crate::desk::State::Judged | crate::desk::State::Parked
+            )
+        });
+        let open: Vec<String> = open.map(|(op, fate)| format!("{op} {fate:?}")).collect();
+        format!(
+            "{}, idle {}, epoch {same_epoch}, feeds there {:?}, unjudged {open:?}, documents {papers:?}",
+            desk.describe(),
+            desk.is_idle(),
+            rows.counters
+        )
     }
 }

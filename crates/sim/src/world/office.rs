@@ -218,6 +218,7 @@ fn point_of(call: &Call) -> Option<FailPoint> {
         | Expect::Bytes
         | Expect::Digest
         | Expect::CodeSent
+        | Expect::Links
         | Expect::CodeVerified => None,
     }
 }

@@ -10,7 +10,7 @@ use crate::disk::Disk;
 use crate::fail::{Death, Traps};
 use crate::paper;
 use crate::person::Odd;
-use desk_domain::ids::{DocumentId, Incarnation};
+use desk_domain::ids::{CaseId, DocumentId, Incarnation};
 use desk_domain::time::Millis;
 use desk_sync::machine::port::{
     Action, Flight, Input, Lane, LinkError, Notice, Request, SessionTokens, StoreCall,
@@ -33,6 +33,8 @@ pub struct Station {
     pub(super) deaf_down_until: Millis,
     pub(super) backup: Option<Books>,
     pub(super) odd: VecDeque<Odd>,
+    /// Cases that something changed on this disk; a comparison must find them.
+    pub(super) rotten: BTreeSet<CaseId>,
     pub(super) traps: Traps,
     /// The file kept back for the op in hand when the disk is full.
     pub(super) ballast: bool,
@@ -67,6 +69,7 @@ impl Station {
             deaf_down_until: 0,
             backup: None,
             odd: VecDeque::new(),
+            rotten: BTreeSet::new(),
             traps: Traps::default(),
             ballast: true,
             chunks: BTreeMap::new(),
@@ -105,6 +108,7 @@ impl Station {
         Self {
             disk: Disk::holding(self.disk.synced.clone()),
             session: self.session.clone(),
+            rotten: self.rotten.clone(),
             sequence: self.sequence,
             ..Self::new(self.player.clone(), self.config, chance)
         }
@@ -190,9 +194,17 @@ impl World {
             | Action::Tell(
                 Notice::Policy { .. }
                 | Notice::BundleKeys(_)
-                | Notice::Answered { .. }
-                | Notice::Repaired { .. },
+                | Notice::WipeOrdered(_)
+                | Notice::Answered { .. },
             ) => {}
+            Action::Tell(Notice::Repaired { cases, .. }) => {
+                // The comparison is the last net: what nothing has changed must never be caught by it.
+                if station.rotten.is_empty() {
+                    let code = station.player.device_code;
+                    let found = format!("{code}: a comparison mended {cases} cases");
+                    self.ledger.broken.push(found);
+                }
+            }
             Action::Store { lane, call } => {
                 station.tasks.push_back((lane, call));
                 if !std::mem::replace(&mut station.hand_busy, true) {

@@ -1,12 +1,12 @@
 //! What is to be fetched, and taking it in once it is all there.
 
 use super::ledger::{Transfer, find_summary, set_transfer};
-use super::manifest::fits;
 use crate::error::StoreError;
 use crate::sql::{Blob, limit};
 use crate::store::Store;
 use desk_domain::case::DocumentManifest;
 use desk_domain::ids::DocumentId;
+use desk_domain::manifest::fits;
 use rusqlite::params;
 
 /// One document to be fetched.

@@ -3,15 +3,14 @@
 mod download;
 mod erase;
 mod ledger;
-mod manifest;
 mod seal;
 mod shelf;
 mod sweep;
 mod upload;
 
+pub use desk_domain::manifest::manifest_of;
 pub use download::DownloadWanted;
 pub use ledger::{DocumentSummary, Transfer};
 pub(crate) use ledger::{note_attachment, note_snapshot};
-pub use manifest::manifest_of;
 pub use shelf::{NewDocument, Part};
 pub use upload::Upload;

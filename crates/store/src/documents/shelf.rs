@@ -1,7 +1,6 @@
 //! Putting sealed files on the shelf and reading them.
 
 use super::ledger::size_of;
-use super::manifest::fits;
 use super::seal::{Seal, SealError};
 use crate::error::StoreError;
 use crate::open::sync_dir;
@@ -9,6 +8,7 @@ use crate::sql::{Blob, signed};
 use crate::store::Store;
 use desk_domain::case::{CHUNK_BYTES, DocumentManifest};
 use desk_domain::ids::DocumentId;
+use desk_domain::manifest::fits;
 use desk_domain::time::Millis;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::fs;

@@ -95,13 +95,13 @@ pub(crate) fn settle(
     confirmed: Option<&Case>,
     folded: bool,
 ) -> Result<Option<CaseId>, StoreError> {
-    let found: Option<([u8; 16], Option<String>, String)> = conn
-        .prepare_cached("SELECT case_id, outcome, state FROM op_fate WHERE op_id = ?1")?
+    let found: Option<([u8; 16], Option<String>, String, bool)> = conn
+        .prepare_cached("SELECT case_id, outcome, state, in_doubt FROM op_fate WHERE op_id = ?1")?
         .query_row(params![op.blob()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })
         .optional()?;
-    let Some((case, before, state)) = found else {
+    let Some((case, before, state, in_doubt)) = found else {
         return Ok(None);
     };
     let case = CaseId::from_blob(case);
@@ -109,9 +109,15 @@ pub(crate) fn settle(
         // The server says what the desk told it: the op is still with us, parked or on its way once more.
         return Ok(Some(case));
     }
-    // A verdict stands for ever; only "held" may still become one.
     let before = outcome_of(before)?;
-    let standing = before.filter(|before| !matches!(before, Outcome::Held { .. }));
+    if in_doubt && before.as_ref() == Some(outcome) {
+        // Nothing new: what a person has put aside stays aside.
+        conn.prepare_cached("UPDATE op_fate SET in_doubt = 0 WHERE op_id = ?1")?
+            .execute(params![op.blob()])?;
+        return Ok(Some(case));
+    }
+    // A verdict stands as long as the server's life; only "held" may still become one.
+    let standing = before.filter(|before| !in_doubt && !matches!(before, Outcome::Held { .. }));
     let outcome = standing.as_ref().unwrap_or(outcome);
     let seen = confirmed.map_or(0, |case| case.rev);
     let (state, replay, open, rev) = match outcome {
@@ -132,7 +138,8 @@ pub(crate) fn settle(
         timeline::drop_local(conn, case, op)?;
     }
     conn.prepare_cached(
-        "UPDATE op_fate SET state = ?2, replay = ?3, open = ?4, applied_rev = ?5, outcome = ?6 WHERE op_id = ?1",
+        "UPDATE op_fate SET state = ?2, replay = ?3, open = ?4, applied_rev = ?5, outcome = ?6, in_doubt = 0
+         WHERE op_id = ?1",
     )?
     .execute(params![
         op.blob(),

@@ -5,21 +5,20 @@ use super::append::insert_op_row;
 use super::incarnation::Chain;
 use crate::error::StoreError;
 use crate::identity::read_identity;
-use crate::sql::{Blob, signed};
+use crate::sql::{Blob, limit, signed};
 use crate::store::Store;
 use desk_domain::ids::Incarnation;
 use desk_domain::op::Op;
 use rusqlite::{Connection, params};
 
 impl Store {
-    /// `server_seq` is where the server's chain of an earlier life ends. Brings forward what it had acknowledged above
-    /// that; returns how many ops. Nothing to do for the present life: that one is rewound.
+    /// `server_seq` is where the server's chain of an earlier life ends. Brings forward what it had taken above that;
+    /// returns how many ops. Nothing to do for the present life: that one is rewound.
     pub fn bring_forward(&self, life: Incarnation, server_seq: u64) -> Result<u64, StoreError> {
-        let behind = self
-            .heads()?
-            .into_iter()
-            .any(|head| head.incarnation == life && head.acknowledged_seq > server_seq);
-        if !behind {
+        if self
+            .read(|conn| lost_ops(conn, life, server_seq, 1))?
+            .is_empty()
+        {
             return Ok(0);
         }
         self.write(|tx, touched| {
@@ -27,7 +26,7 @@ impl Store {
             if identity.incarnation == life {
                 return Ok(0);
             }
-            let lost = lost_ops(tx, life, server_seq)?;
+            let lost = lost_ops(tx, life, server_seq, usize::MAX)?;
             let count = u64::try_from(lost.len()).unwrap_or(u64::MAX);
             hang(tx, lost)?;
             tx.execute(
@@ -40,18 +39,20 @@ impl Store {
     }
 }
 
-/// Ops whose last place is in that life, above what the server has; with their order numbers.
+/// Ops whose last place is in that life, above what the server has; with their order numbers. Also above what a receipt
+/// acknowledged: a feed may have told the verdict before the receipt came, and then the op did not move on with the
+/// unsent ones.
 fn lost_ops(
     tx: &Connection,
     life: Incarnation,
     server_seq: u64,
+    most: usize,
 ) -> Result<Vec<(Op, i64)>, StoreError> {
     let mut find = tx.prepare(
         "SELECT o.bytes, o.ord FROM op o JOIN op_fate f ON f.ord = o.ord
-           JOIN journal_head h ON h.incarnation = o.incarnation
-         WHERE o.incarnation = ?1 AND o.seq > ?2 AND o.seq <= h.acknowledged_seq AND f.state <> 'parked' ORDER BY o.seq",
+         WHERE o.incarnation = ?1 AND o.seq > ?2 AND f.state <> 'parked' ORDER BY o.seq LIMIT ?3",
     )?;
-    let mut rows = find.query(params![life.blob(), signed(server_seq)?])?;
+    let mut rows = find.query(params![life.blob(), signed(server_seq)?, limit(most)])?;
     let mut lost = Vec::new();
     while let Some(row) = rows.next()? {
         lost.push((Op::parse(&row.get::<_, String>(0)?)?, row.get(1)?));

@@ -24,6 +24,7 @@ pub(crate) use fate::{Fate, fates_of, settle, write_fate_preview};
 pub use incarnation::HeadNote;
 pub(crate) use incarnation::begin;
 pub use outbox::{OutboxRow, OutboxSummary};
+pub(crate) use receipt::case_of;
 
 /// Most ops in one action.
 pub const MAX_GROUP_OPS: usize = 400;
@@ -71,10 +72,12 @@ pub struct JournalHead {
     pub acknowledged_seq: u64,
 }
 
-/// The server's receipt: everything up to `seq` is stored.
+/// The server's receipt: everything from `first_seq` up to `seq` is stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Acknowledged {
     pub incarnation: Incarnation,
+    /// First op that it speaks of. Beyond the end of what is acknowledged, it is older than a rewind and moves nothing.
+    pub first_seq: u64,
     pub seq: u64,
     pub hash: ChainHash,
     pub outcomes: Vec<(OpId, Outcome)>,

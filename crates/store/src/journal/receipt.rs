@@ -54,6 +54,18 @@ impl Store {
         })
     }
 
+    /// The server's database began a new life: what it judged before may have been judged otherwise since. Its first word
+    /// on an op replaces the verdict.
+    pub fn doubt_verdicts(&self) -> Result<(), StoreError> {
+        self.write(|tx, _| {
+            tx.execute(
+                "UPDATE op_fate SET in_doubt = 1 WHERE outcome IS NOT NULL AND in_doubt = 0",
+                [],
+            )?;
+            Ok(())
+        })
+    }
+
     /// The server was restored from a backup and has only up to `seq`: what is above becomes unsent again.
     ///
     /// True when an op above `seq` is not here any more: then the chain cannot go on from there, only a new life can.
@@ -107,7 +119,10 @@ fn mark_stored(tx: &Connection, receipt: &Acknowledged) -> Result<(), StoreError
         .query_row(params![receipt.incarnation.blob()], |row| row.get(0))
         .optional()?;
     let before = before.ok_or(StoreError::Fork)?;
-    if receipt.seq <= unsigned(before)? {
+    // One that was on its way while the journal was rewound says nothing of the ops before it; those would wait for ever
+    // for a verdict. They are sent again, and so is this.
+    let before_it = receipt.first_seq > unsigned(before)?.saturating_add(1);
+    if before_it || receipt.seq <= unsigned(before)? {
         return Ok(());
     }
     tx.prepare_cached(
@@ -124,7 +139,7 @@ fn mark_stored(tx: &Connection, receipt: &Acknowledged) -> Result<(), StoreError
     Ok(())
 }
 
-pub(super) fn case_of(tx: &Connection, op: OpId) -> Result<Option<CaseId>, StoreError> {
+pub(crate) fn case_of(tx: &Connection, op: OpId) -> Result<Option<CaseId>, StoreError> {
     let case = tx
         .prepare_cached("SELECT case_id FROM op_fate WHERE op_id = ?1")?
         .query_row(params![op.blob()], |row| row.get(0))

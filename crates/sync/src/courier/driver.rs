@@ -194,6 +194,7 @@ impl Driver {
                 self.desk.repaired_at = Some(self.clock.now());
             }
             Notice::BundleKeys(keys) => self.shared.announce(SyncEvent::BundleKeys(keys)),
+            Notice::WipeOrdered(wipe) => self.shared.announce(SyncEvent::WipeOrdered(wipe)),
             Notice::Answered { ticket, result } => self.shared.answer(ticket, result),
         }
     }

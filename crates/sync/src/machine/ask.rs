@@ -1,16 +1,26 @@
-//! Questions of a person who waits for the answer now (one-time codes): sent at once, never retried, never queued.
+//! Questions of a person who waits for the answer now (one-time codes, upload links): sent at once, never retried, never queued.
 
 use super::Machine;
 use super::port::{Lane, LinkError, Notice, ReplyBody, Request};
 use super::status::{Link, OfflineWhy};
 use crate::error::SyncError;
 use desk_protocol::codes::{CodeSendReply, CodeSendRequest, CodeVerifyReply, CodeVerifyRequest};
+use desk_protocol::links::{LinkCaseRequest, LinkMakeRequest, LinksReply};
 
 /// What may be asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Ask {
     SendCode(CodeSendRequest),
     VerifyCode(CodeVerifyRequest),
+    Links(LinksAsk),
+}
+
+/// About the upload links of a case.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LinksAsk {
+    Make(LinkMakeRequest),
+    Look(LinkCaseRequest),
+    End(LinkCaseRequest),
 }
 
 /// What may be answered.
@@ -18,6 +28,7 @@ pub enum Ask {
 pub enum Answer {
     CodeSent(CodeSendReply),
     CodeVerified(CodeVerifyReply),
+    Links(Box<LinksReply>),
 }
 
 impl Machine {

@@ -73,7 +73,10 @@ impl Machine {
     pub(super) fn caught_up(&mut self, scope: &OfficeCode) {
         let first = self.later(self.config.digest_first_ms);
         let next_at = *self.digest.next_at.entry(scope.clone()).or_insert(first);
-        if self.now >= next_at {
+        // Later than any pause of ours: the clock was put back meanwhile.
+        let clock_went_back =
+            next_at > self.later(self.config.digest_every_ms.max(self.config.digest_first_ms));
+        if self.now >= next_at || clock_went_back {
             self.digest.due.insert(scope.clone());
             self.resume(&Lane::Digest);
         }

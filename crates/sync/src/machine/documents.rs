@@ -1,13 +1,23 @@
-//! Documents up: smallest first, one at a time, its chunks in parallel, resumed from the server's own bitmap.
+//! Documents up: smallest first, one at a time, resumed from the server's own bitmap.
+//!
+//! Its chunks go one by one until the line has shown that it is quick, then up to three at once: at 50 kbit/s a chunk
+//! takes some three minutes, and what a cut can cost is what is on the line.
 
 use super::Machine;
 use super::backoff::Backoff;
-use super::port::{DocumentToSend, Lane, Request, StoreCall, StoreReply, chunk_count};
+use super::line::Flying;
+use super::port::{DocumentToSend, Lane, Request, StoreCall, StoreReply, chunk_range};
 use super::status::DocProgress;
 use super::triage::Setback;
 use desk_domain::ids::DocumentId;
+use desk_domain::time::Millis;
 use desk_protocol::documents::OfferReply;
 use std::collections::BTreeSet;
+
+/// A chunk that took longer has a line on which it should be alone,
+const SLOW_CHUNK_MS: u64 = 20_000;
+/// and one that was faster has room beside it.
+const QUICK_CHUNK_MS: u64 = 5_000;
 
 #[derive(Clone, Debug)]
 pub(super) struct DocumentsLane {
@@ -19,6 +29,7 @@ pub(super) struct DocumentsLane {
     aside_wait: Backoff,
     most_parallel: u8,
     parallel: u8,
+    chunk_bytes: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -26,6 +37,15 @@ struct Upload {
     document: DocumentToSend,
     have: Vec<bool>,
     step: Step,
+    run: Option<Run>,
+}
+
+/// Chunks sent without a break: the pace by which the end can be foretold.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    since: Millis,
+    confirmed_at: Millis,
+    bytes: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,13 +66,30 @@ impl Upload {
             .filter(|(_, have)| !**have)
             .map(|(index, _)| index)
     }
-    fn sent(&self) -> u32 {
-        u32::try_from(self.have.iter().filter(|have| **have).count()).unwrap_or(u32::MAX)
+    fn sent_bytes(&self, chunk_bytes: u64) -> u64 {
+        let have = (0_u32..).zip(&self.have).filter(|(_, have)| **have);
+        have.map(|(index, _)| self.bytes_of(index, chunk_bytes))
+            .sum()
+    }
+    fn bytes_of(&self, index: u32, chunk_bytes: u64) -> u64 {
+        let (from, to) = chunk_range(&self.document.manifest, index, chunk_bytes);
+        to.saturating_sub(from)
+    }
+    fn done_at(&self, chunk_bytes: u64) -> Option<Millis> {
+        let run = self.run.filter(|run| run.bytes > 0)?;
+        let size_bytes = self.document.manifest.size_bytes;
+        let left = size_bytes.saturating_sub(self.sent_bytes(chunk_bytes));
+        let took = u128::from(run.confirmed_at.abs_diff(run.since));
+        let more = took.saturating_mul(u128::from(left)) / u128::from(run.bytes);
+        Some(
+            run.confirmed_at
+                .saturating_add(Millis::try_from(more).ok()?),
+        )
     }
 }
 
 impl DocumentsLane {
-    pub fn new(parallel: u8) -> Self {
+    pub fn new(parallel: u8, chunk_bytes: u64) -> Self {
         Self {
             dirty: true,
             queue: Vec::new(),
@@ -60,7 +97,8 @@ impl DocumentsLane {
             aside: BTreeSet::new(),
             aside_wait: Backoff::default(),
             most_parallel: parallel.max(1),
-            parallel: parallel.max(1),
+            parallel: 1,
+            chunk_bytes,
         }
     }
     pub fn wake(&mut self) {
@@ -75,13 +113,24 @@ impl DocumentsLane {
             .filter(|upload| upload.step != Step::Stored)
         {
             upload.step = Step::Offer;
+            upload.run = None;
+        }
+    }
+    /// How long a chunk took says how many the line can bear.
+    fn paced(&mut self, took_ms: u64) {
+        if took_ms > SLOW_CHUNK_MS {
+            self.parallel = 1;
+        } else if took_ms < QUICK_CHUNK_MS {
+            self.parallel = self.parallel.saturating_add(1).min(self.most_parallel);
         }
     }
     pub fn progress(&self) -> Vec<DocProgress> {
         let current = self.current.iter().map(|upload| DocProgress {
             id: upload.document.id,
-            sent_chunks: upload.sent(),
-            total_chunks: chunk_count(&upload.document.manifest),
+            sent_bytes: upload.sent_bytes(self.chunk_bytes),
+            total_bytes: upload.document.manifest.size_bytes,
+            under_way: true,
+            done_at: upload.done_at(self.chunk_bytes),
         });
         let running = self.current.as_ref().map(|upload| upload.document.id);
         let waiting = self
@@ -90,8 +139,10 @@ impl DocumentsLane {
             .filter(move |document| Some(document.id) != running);
         let waiting = waiting.map(|document| DocProgress {
             id: document.id,
-            sent_chunks: 0,
-            total_chunks: chunk_count(&document.manifest),
+            sent_bytes: 0,
+            total_bytes: document.manifest.size_bytes,
+            under_way: false,
+            done_at: None,
         });
         current.chain(waiting).collect()
     }
@@ -108,6 +159,7 @@ impl DocumentsLane {
             document,
             have,
             step: Step::Offer,
+            run: None,
         })
     }
 }
@@ -245,8 +297,12 @@ impl Machine {
     }
 
     /// The answer to one chunk, or to `complete`.
-    pub(super) fn chunk_answered(&mut self, request: &Request, stored: bool) {
-        self.documents.parallel = (self.documents.parallel + 1).min(self.documents.most_parallel);
+    pub(super) fn chunk_answered(&mut self, flying: &Flying, stored: bool) {
+        let request = &flying.request;
+        if matches!(request, Request::PutChunk { .. }) {
+            self.documents.paced(self.now.abs_diff(flying.sent_at));
+        }
+        let chunk_bytes = self.documents.chunk_bytes;
         let about = document_of(request);
         let current = self.documents.current.as_mut();
         let Some(upload) = current.filter(|upload| Some(upload.document.id) == about) else {
@@ -270,6 +326,14 @@ impl Machine {
         {
             *have = true;
         }
+        let bytes = upload.bytes_of(*index, chunk_bytes);
+        let run = upload.run.get_or_insert(Run {
+            since: flying.sent_at,
+            confirmed_at: self.now,
+            bytes: 0,
+        });
+        run.confirmed_at = self.now;
+        run.bytes = run.bytes.saturating_add(bytes);
         if upload.missing().next().is_none() && upload.step == Step::Chunks {
             upload.step = Step::Complete;
         }
@@ -307,6 +371,8 @@ impl Machine {
             self.documents.aside.clear();
             self.documents.aside_wait.reset();
         }
+        // The store keeps a document back until its op has gone.
+        self.documents.wake();
         self.resume(&Lane::Documents);
     }
 }

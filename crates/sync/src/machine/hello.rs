@@ -65,6 +65,9 @@ impl Machine {
             });
         }
         self.take_bundle_keys(&reply);
+        if let Some(wipe) = reply.wipe.clone() {
+            self.tell(Notice::WipeOrdered(wipe));
+        }
         let call = load_head(&reply);
         let server = reply.heads.clone();
         self.hello.step = Some((Box::new(reply), epoch));

@@ -21,7 +21,7 @@ pub mod status;
 mod tests;
 mod triage;
 
-pub use ask::{Answer, Ask};
+pub use ask::{Answer, Ask, LinksAsk};
 pub use backoff::{Backoff, Breaker, Pace, RETRY_AFTER_CAP_MS};
 
 use desk_domain::case::CHUNK_BYTES;
@@ -122,7 +122,7 @@ impl Machine {
             hello: hello::HelloLane::default(),
             push: push::PushLane::new(config.push_ops, config.push_bytes),
             pulls: BTreeMap::new(),
-            documents: documents::DocumentsLane::new(config.parallel_chunks),
+            documents: documents::DocumentsLane::new(config.parallel_chunks, config.chunk_bytes),
             downloads: downloads::DownloadLane::default(),
             digest: digest::DigestLane::default(),
         }

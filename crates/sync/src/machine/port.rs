@@ -15,6 +15,7 @@ use desk_protocol::people::SessionReply;
 use desk_protocol::sync::{
     Change, Head, HelloReply, OpOutcome, PullReply, PushReply, SnapshotReply,
 };
+use desk_protocol::wipe::SignedWipe;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -148,6 +149,8 @@ pub enum Notice {
     },
     /// Keys for bundles that travel by hand; told when they change.
     BundleKeys(BundleKeys),
+    /// The server orders this desk to destroy what it holds; whether it is the server's own is not known here.
+    WipeOrdered(SignedWipe),
     Answered {
         ticket: u64,
         result: Result<Answer, SyncError>,
@@ -289,6 +292,8 @@ pub enum StoreCall {
     },
     Acknowledge {
         incarnation: Incarnation,
+        /// First op that the receipt speaks of.
+        first_seq: u64,
         seq: u64,
         hash: ChainHash,
         outcomes: Vec<OpOutcome>,

@@ -176,6 +176,7 @@ impl Machine {
         self.push.step = Step::Acknowledging;
         let call = StoreCall::Acknowledge {
             incarnation: batch.incarnation,
+            first_seq: batch.rows.first().map_or(row.seq, |first| first.seq),
             seq: row.seq,
             hash: row.hash,
             outcomes,

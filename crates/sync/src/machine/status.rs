@@ -45,12 +45,17 @@ pub enum Link {
     UpgradeNeeded,
 }
 
-/// Chunks of one document on its way up.
+/// One document on its way up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct DocProgress {
     pub id: DocumentId,
-    pub sent_chunks: u32,
-    pub total_chunks: u32,
+    /// Bytes of the chunks that the server has confirmed; those on the line do not count.
+    pub sent_bytes: u64,
+    pub total_bytes: u64,
+    /// This one is being sent; the others wait for it.
+    pub under_way: bool,
+    /// When all of it should be there, by the pace so far; unknown until a chunk of this run is confirmed.
+    pub done_at: Option<Millis>,
 }
 
 /// The machine's share of the status.

@@ -2,10 +2,11 @@
 
 use super::Machine;
 use super::line::Flying;
-use super::port::{Batch, Flight, Lane, LinkError, Reply, ReplyBody, Request, Stamp};
+use super::port::{Batch, Flight, Lane, LinkError, Notice, Reply, ReplyBody, Request, Stamp};
 use super::status::OfflineWhy;
 use crate::error::SyncError;
 use desk_protocol::error::{self as code, Problem};
+use desk_protocol::wipe::enclosed;
 
 /// Why a request has to be made again later.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,6 +79,11 @@ impl Machine {
         }
         if let Some(stamp) = &stamp {
             self.read_stamp(lane, &flying, stamp);
+        }
+        if let ReplyBody::Problem(problem) = &body
+            && let Some(wipe) = enclosed(problem)
+        {
+            self.tell(Notice::WipeOrdered(wipe));
         }
         match (status, body) {
             (_, ReplyBody::Foreign) => {
@@ -172,7 +178,7 @@ impl Machine {
             (Lane::Digest, ReplyBody::Digest(reply)) => self.digested(reply, stamp.epoch),
             (Lane::Documents, ReplyBody::Offer(reply)) => self.offered(reply),
             (Lane::Documents | Lane::Upload(_), ReplyBody::Chunk(reply)) => {
-                self.chunk_answered(&flying.request, reply.stored);
+                self.chunk_answered(flying, reply.stored);
             }
             _ => self.unreadable(
                 lane,

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 
 /// Questions of one block: CPU time comes in ticks of 10 ms.
 const ASKED: usize = 2_000;
-const PAGES: usize = 60;
+const PAGES: usize = 300;
 const CHANGED: usize = 100;
 /// Raise it when an older server's data is not to be used again.
 const GENERATION: u32 = 1;

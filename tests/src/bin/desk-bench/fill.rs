@@ -3,7 +3,7 @@
 use crate::chance::Counted;
 use crate::raw;
 use crate::words::{Words, words_of};
-use desk_domain::calendar::{Calendar, shanghai_day};
+use desk_domain::calendar::shanghai_day;
 use desk_domain::case::{Case, CaseState, FieldState, Provenance};
 use desk_domain::case_no::CaseNo;
 use desk_domain::decide::{Context, decide};
@@ -11,10 +11,10 @@ use desk_domain::field::{FieldKey, FieldValue};
 use desk_domain::ids::{CaseId, DeviceId, GroupId, Incarnation, OfficeCode, OpId, UserId};
 use desk_domain::op::{ChainHash, Group, Hlc, Op, OpBody};
 use desk_domain::people::{Employer, Role, UserCard};
-use desk_domain::policy::Policy;
 use desk_domain::time::Millis;
-use desk_store::{DbKey, Identity, Judge, Page, PageChange, Store, StorePaths};
+use desk_store::{DbKey, Identity, Page, PageChange, Store, StorePaths};
 use desk_tests::Failure;
+use desk_tests::bare_desk::judge;
 use desk_tests::programs::repository;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -133,14 +133,6 @@ fn paths(folder: &Path) -> StorePaths {
         db: folder.join("desk.db"),
         documents_dir: folder.join("documents"),
     }
-}
-
-/// The shipped rules.
-pub fn judge() -> Result<Judge, Failure> {
-    Ok(Judge {
-        policy: Arc::new(Policy::shipped()),
-        calendar: Arc::new(Calendar::shipped().map_err(Failure::at("read the calendar"))?),
-    })
 }
 
 /// A number of things as a figure.

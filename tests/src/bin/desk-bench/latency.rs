@@ -5,7 +5,6 @@ use crate::signer::{Device, Wire, post};
 use crate::station::Station;
 use crate::{Plan, fill, watch};
 use desk_domain::field::FieldKey;
-use desk_sync::machine::Config;
 use desk_tests::Failure;
 use desk_tests::office::{BRANCH, Office};
 use std::net::SocketAddr;
@@ -64,10 +63,10 @@ fn round_trips(office: &Office) -> Result<Vec<f64>, Failure> {
 }
 
 fn edits_seen(folder: &std::path::Path, office: &Office) -> Result<Vec<f64>, Failure> {
-    let mut author = Station::enrol(&folder.join("author"), office, 1)?;
-    let mut reader = Station::enrol(&folder.join("reader"), office, 2)?;
-    author.start(office.url(), Config::default())?;
-    reader.start(office.url(), Config::default())?;
+    let mut author = Station::enrol(&folder.join("author"), office)?;
+    let mut reader = Station::enrol(&folder.join("reader"), office)?;
+    author.start(office.url())?;
+    reader.start(office.url())?;
     let case = author.new_case(1)?;
     reader.until("the case is there", |store, _| {
         let view = store.case_view(case).map_err(Failure::at("look"))?;

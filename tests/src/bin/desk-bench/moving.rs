@@ -3,7 +3,6 @@
 use crate::figure::{Figure, Round, median};
 use crate::station::Station;
 use crate::{Plan, fill, watch};
-use desk_sync::machine::Config;
 use desk_tests::Failure;
 use desk_tests::office::Office;
 use std::fs::File;
@@ -25,7 +24,7 @@ const LARGE_MIB_S: f64 = 80.0;
 pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     let folder = fill::folder()?;
     let office = Office::open(&folder.path().join("office"), 1)?;
-    let mut desk = Station::enrol(&folder.path().join("desk"), &office, 9)?;
+    let mut desk = Station::enrol(&folder.path().join("desk"), &office)?;
     let bare = folder.path().join("bare");
     std::fs::create_dir_all(&bare).map_err(Failure::at("make a folder"))?;
     let (mut small, mut large) = (vec![], vec![]);
@@ -91,7 +90,7 @@ fn upload(desk: &mut Station, office: &Office, many: usize, bytes: usize) -> Res
         desk.attach(case, bytes)?;
     }
     let start = watch::monotonic_ms();
-    desk.start(office.url(), Config::default())?;
+    desk.start(office.url())?;
     desk.until_moved()?;
     let wall_ms = watch::monotonic_ms() - start;
     desk.stop();

@@ -35,7 +35,11 @@ next_action: string,
 /**
  * What this user may do now on this case: command names, and `case_<kind>` for each kind of `case_move`.
  */
-allowed: Array<string>, documents: Array<DocumentCard>, required: Array<RequiredView>, identity: IdentityView, diagnosis: DiagnosisView, returns: Array<ReturnView>, conflicts: Array<ConflictView>, timeline: Array<TimelineView>, review: ReviewView, execution: ExecutionView | null, notices: Array<NoticeView>, follow_up: string | null, waiting_missing: Array<string>, promise_date: string | null, reason: string | null, 
+allowed: Array<string>, documents: Array<DocumentCard>, required: Array<RequiredView>, identity: IdentityView, diagnosis: DiagnosisView, returns: Array<ReturnView>, conflicts: Array<ConflictView>, timeline: Array<TimelineView>, review: ReviewView, execution: ExecutionView | null, notices: Array<NoticeView>, 
+/**
+ * The message about the result did not arrive: the merchant must be called.
+ */
+call_needed: boolean, follow_up: string | null, waiting_missing: Array<string>, promise_date: string | null, reason: string | null, 
 /**
  * Another open case with the same serial: its number.
  */

@@ -7,4 +7,8 @@ export type SyncDocument = { id: string, case: string, case_no: string, kind: st
 /**
  * 100 only when the server holds all of it.
  */
-percent: number, state: string, reason: string, action: string, };
+percent: number, 
+/**
+ * When all of it should be there, by the pace so far; null while nobody can know.
+ */
+done_at: number | null, state: string, reason: string, action: string, };

@@ -92,6 +92,10 @@ fn waiting_case_is_given_up_only_after_thirty_days_and_two_reminders() {
         story.break_case().notices.pop();
     });
     assert_eq!(silent, "withdraw.reminders");
+    let lost = breaks(&story, &testkit::system(), &withdraw, |story| {
+        story.break_case().notices[0].delivered = false;
+    });
+    assert_eq!(lost, "withdraw.reminders");
 }
 
 #[test]

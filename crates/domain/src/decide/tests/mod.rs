@@ -3,6 +3,7 @@
 mod execution;
 mod facts;
 mod guards;
+mod notices;
 mod people;
 mod properties;
 mod submit;

@@ -82,14 +82,25 @@ impl Desk {
     }
 
     pub fn sign_in(&mut self, login: &str, password: &str) -> Reply {
-        // Each proof is for one instant; two sign-ins of one test must not share it.
-        self.clock.advance(1);
-        self.sign_in_at(login, password, self.clock.now())
+        self.sign_in_with(login, password, None)
     }
 
-    pub fn sign_in_at(&mut self, login: &str, password: &str, at: Millis) -> Reply {
+    /// The same with a second factor.
+    pub fn sign_in_with(&mut self, login: &str, password: &str, totp: Option<&str>) -> Reply {
+        // Each proof is for one instant; two sign-ins of one test must not share it.
+        self.clock.advance(1);
+        self.sign_in_at(login, password, totp, self.clock.now())
+    }
+
+    pub fn sign_in_at(
+        &mut self,
+        login: &str,
+        password: &str,
+        totp: Option<&str>,
+        at: Millis,
+    ) -> Reply {
         let body = json!({
-            "device": self.id, "login": login, "password": password, "at": at,
+            "device": self.id, "login": login, "password": password, "totp": totp, "at": at,
             "proof": self.sign(&session_message(self.id, login, at)),
         });
         let reply = post(self.addr, "/v1/session", &body);
@@ -100,7 +111,7 @@ impl Desk {
     /// At the machine's time, for servers that run on it.
     pub fn sign_in_now(&mut self, login: &str) -> Reply {
         let now = SystemClock.now();
-        self.sign_in_at(login, PASSWORD, now)
+        self.sign_in_at(login, PASSWORD, None, now)
     }
 
     /// Sends a request and does not wait for its reply.

@@ -106,6 +106,14 @@ fn is_at_rest(rig: &mut Rig, for_ms: i64) {
 }
 
 #[test]
+fn a_clock_that_is_put_back_does_not_put_the_comparison_off() {
+    let (mut rig, _) = caught_up();
+    rig.now -= 30 * 24 * 3_600_000;
+    let actions = rig.answer(&feed(), Ok(page(5, Vec::new())));
+    assert!(called(&actions, &Lane::Digest).is_some(), "{actions:?}");
+}
+
+#[test]
 fn a_poll_that_brings_nothing_is_one_request() {
     let (_, actions) = caught_up();
     let sends = actions

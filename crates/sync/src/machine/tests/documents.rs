@@ -65,21 +65,26 @@ fn the_smallest_document_goes_first() {
 }
 
 #[test]
-fn only_missing_chunks_travel_three_at_a_time_then_complete_then_stored() {
-    let (document, _) = document(1, 5 * MIB + 9);
-    let (mut rig, actions) = offered(&document, &[true, false, false, false, false, true]);
+fn only_missing_chunks_travel_one_then_up_to_three_at_a_time_then_complete_then_stored() {
+    let (document, _) = document(1, 6 * MIB + 9);
+    let (mut rig, actions) = offered(&document, &[true, false, false, false, false, false, true]);
+    assert_eq!(chunks(&actions), [(Lane::Upload(0), 1)]);
+    let actions = rig.answer(&Lane::Upload(0), Ok(kept()));
+    let slots = [0, 1].map(Lane::Upload);
     assert_eq!(
-        chunks(&actions)
-            .iter()
-            .map(|(_, index)| *index)
-            .collect::<Vec<_>>(),
-        [1, 2, 3]
+        chunks(&actions),
+        [(slots[0].clone(), 2), (slots[1].clone(), 3)]
     );
-    let (slot, _) = chunks(&actions)[0].clone();
-    let actions = rig.answer(&slot, Ok(kept()));
-    assert_eq!(chunks(&actions), [(slot.clone(), 4)]);
-    assert_eq!(rig.machine.status().documents[0].sent_chunks, 3);
-    rig.answer(&slot, Ok(kept()));
+    let progress = rig.machine.status().documents[0];
+    assert_eq!(progress.sent_bytes, 2 * MIB as u64 + 9);
+    assert_eq!(progress.total_bytes, 6 * MIB as u64 + 9);
+    assert!(progress.under_way);
+    let actions = rig.answer(&Lane::Upload(1), Ok(kept()));
+    assert_eq!(
+        chunks(&actions),
+        [(Lane::Upload(1), 4), (Lane::Upload(2), 5)]
+    );
+    rig.answer(&Lane::Upload(0), Ok(kept()));
     rig.answer(&Lane::Upload(1), Ok(kept()));
     let actions = rig.answer(&Lane::Upload(2), Ok(kept()));
     assert_eq!(
@@ -109,37 +114,80 @@ fn a_document_that_the_server_has_costs_no_bytes() {
     ));
 }
 
+/// Five chunks of which the first has arrived quickly: the next two are on the line.
+fn two_in_flight() -> (Rig, DocumentToSend) {
+    let (document, _) = document(1, 5 * MIB);
+    let (mut rig, _) = offered(&document, &[false; 5]);
+    let actions = rig.answer(&Lane::Upload(0), Ok(kept()));
+    assert_eq!(chunks(&actions).len(), 2);
+    (rig, document)
+}
+
 #[test]
 fn a_cut_asks_the_server_what_arrived_before_any_chunk_is_sent_again() {
-    let (document, _) = document(1, 3 * MIB);
-    let (mut rig, _) = offered(&document, &[false, false, false]);
+    let (mut rig, document) = two_in_flight();
     let actions = rig.answer(&Lane::Upload(0), Err(LinkError::Cut));
     assert!(armed(&actions, &Lane::Documents).is_some());
-    rig.answer(&Lane::Upload(1), Ok(kept()));
-    rig.answer(&Lane::Upload(2), Err(LinkError::Timeout));
     rig.put(Input::Timer(Lane::Documents));
     let actions = rig.stored(Lane::Documents, listed(vec![document.clone()], Vec::new()));
+    assert!(
+        chunks(&actions).is_empty(),
+        "one is still in the air: {actions:?}"
+    );
+    let actions = rig.answer(&Lane::Upload(1), Ok(kept()));
     assert!(
         matches!(sent(&actions, &Lane::Documents), Some(Request::Offer(_))),
         "{actions:?}"
     );
-    rig.answer(&Lane::Documents, Ok(have(false, &[true, true, false])));
+    rig.answer(
+        &Lane::Documents,
+        Ok(have(false, &[true, true, true, true, false])),
+    );
     let actions = rig.stored(Lane::Documents, StoreReply::Done);
-    assert_eq!(chunks(&actions), [(Lane::Upload(0), 2)]);
+    assert_eq!(chunks(&actions), [(Lane::Upload(0), 4)]);
 }
 
 #[test]
-fn a_slow_line_gets_one_chunk_at_a_time() {
-    let (document, _) = document(1, 3 * MIB);
-    let (mut rig, _) = offered(&document, &[false, false, false]);
-    for slot in 0..3 {
+fn after_a_break_a_line_gets_one_chunk_at_a_time() {
+    let (mut rig, document) = two_in_flight();
+    for slot in 0..2 {
         rig.answer(&Lane::Upload(slot), Err(LinkError::Timeout));
     }
     rig.put(Input::Timer(Lane::Documents));
     rig.stored(Lane::Documents, listed(vec![document], Vec::new()));
-    rig.answer(&Lane::Documents, Ok(have(false, &[false, false, false])));
+    rig.answer(&Lane::Documents, Ok(have(false, &[false; 5])));
     let actions = rig.stored(Lane::Documents, StoreReply::Done);
     assert_eq!(chunks(&actions).len(), 1);
+}
+
+#[test]
+fn a_line_on_which_a_chunk_takes_minutes_gets_one_at_a_time_and_its_end_is_foretold() {
+    let (document, _) = document(1, 5 * MIB);
+    let (mut rig, _) = offered(&document, &[false; 5]);
+    assert_eq!(rig.machine.status().documents[0].done_at, None);
+    let begun = rig.now;
+    rig.now += 170_000;
+    let actions = rig.answer(&Lane::Upload(0), Ok(kept()));
+    assert_eq!(chunks(&actions), [(Lane::Upload(0), 1)]);
+    assert_eq!(
+        rig.machine.status().documents[0].done_at,
+        Some(begun + 5 * (rig.now - begun))
+    );
+    rig.now += 170_000;
+    assert_eq!(chunks(&rig.answer(&Lane::Upload(0), Ok(kept()))).len(), 1);
+    // It became quick: there is room beside it.
+    rig.now += 1_000;
+    assert_eq!(chunks(&rig.answer(&Lane::Upload(0), Ok(kept()))).len(), 2);
+    // And slow again.
+    rig.now += 60_000;
+    rig.answer(&Lane::Upload(0), Ok(kept()));
+    let actions = rig.answer(&Lane::Upload(1), Err(LinkError::Cut));
+    assert!(armed(&actions, &Lane::Documents).is_some());
+    assert_eq!(
+        rig.machine.status().documents[0].done_at,
+        None,
+        "the pace of a line that broke says nothing"
+    );
 }
 
 #[test]

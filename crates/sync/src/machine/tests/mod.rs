@@ -220,6 +220,7 @@ pub(super) fn hello_reply(heads: Vec<Head>, scopes: Vec<OfficeCode>) -> HelloRep
         policy_version: 1,
         bundle_recipients: vec!["age1test".to_owned()],
         bundle_signer: Some("key".to_owned()),
+        wipe: None,
     }
 }
 

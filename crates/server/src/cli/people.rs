@@ -1,0 +1,362 @@
+//! `user`: people, their rights, their passwords and their second factors.
+
+use super::admin::{office_code, open, unknown};
+use super::devices::row;
+use super::who::line;
+use super::{Site, say};
+use crate::error::ServerError;
+use crate::repo::people::{self, Account};
+use crate::repo::{devices, safeguards, second_factor as factors, sessions};
+use crate::run::House;
+use crate::second_factor::{self, Shared};
+use crate::secrets;
+use clap::{Subcommand, ValueEnum};
+use desk_domain::ids::UserId;
+use desk_domain::people::{Employer, Role, UserCard};
+use serde::Serialize;
+
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// Add a user; the password is read from stdin.
+    Add {
+        #[command(flatten)]
+        data: Site,
+        login: String,
+        /// The name that colleagues see.
+        #[arg(long)]
+        name: String,
+        #[arg(long = "role", required = true)]
+        roles: Vec<RoleArg>,
+        #[arg(long = "office", required = true)]
+        offices: Vec<String>,
+        /// Outsourced users collect; they never decide or execute.
+        #[arg(long)]
+        outsourced: bool,
+        /// Login of another account of the same human being.
+        #[arg(long)]
+        same_person_as: Option<String>,
+    },
+    /// List people with their roles and offices.
+    List {
+        #[command(flatten)]
+        data: Site,
+        /// One line of JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a user these roles, and these offices if any are named, in place of those before.
+    Role {
+        #[command(flatten)]
+        data: Site,
+        login: String,
+        #[arg(long = "role", required = true)]
+        roles: Vec<RoleArg>,
+        #[arg(long = "office")]
+        offices: Vec<String>,
+    },
+    /// Set a password; it is read from stdin. Whatever is open under the old one ends.
+    Password {
+        #[command(flatten)]
+        data: Site,
+        login: String,
+    },
+    /// Set up an authenticator app: prints the address, its QR, and recovery codes, once.
+    Totp {
+        #[command(flatten)]
+        data: Site,
+        login: String,
+        /// Take it away instead: the phone is lost, and the recovery codes too.
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Let somebody in no more; `enable` takes it back.
+    #[command(alias = "revoke")]
+    Disable {
+        #[command(flatten)]
+        data: Site,
+        login: String,
+    },
+    /// Let a disabled user in again.
+    Enable {
+        #[command(flatten)]
+        data: Site,
+        login: String,
+    },
+    /// Somebody leaves: disabled for good, second factor gone; lists the desks that hold what they could see.
+    Offboard {
+        #[command(flatten)]
+        data: Site,
+        login: String,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum RoleArg {
+    Agent,
+    Clerk,
+    Reviewer,
+    Operator,
+    Supervisor,
+    Admin,
+    Auditor,
+}
+
+/// A person in a list for programs.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    card: UserCard,
+    second_factor: bool,
+    recovery_codes_left: usize,
+}
+
+pub fn user(command: UserCommand) -> Result<(), ServerError> {
+    match command {
+        UserCommand::Add {
+            data,
+            login,
+            name,
+            roles,
+            offices,
+            outsourced,
+            same_person_as,
+        } => {
+            let house = open(data)?;
+            let employer = if outsourced {
+                Employer::Outsourcer
+            } else {
+                Employer::Acquirer
+            };
+            let card = card(
+                &house,
+                (login, name, employer),
+                roles,
+                &offices,
+                same_person_as,
+            )?;
+            let password_phc = read_password(&house)?;
+            put(&house, Account { card, password_phc })
+        }
+        UserCommand::List { data, json } => list(&open(data)?, json),
+        UserCommand::Role {
+            data,
+            login,
+            roles,
+            offices,
+        } => change_roles(&open(data)?, &login, roles, &offices),
+        UserCommand::Password { data, login } => {
+            let house = open(data)?;
+            let card = account(&house, &login)?.card;
+            let password_phc = read_password(&house)?;
+            end_sessions(&house, card.user)?;
+            put(&house, Account { card, password_phc })
+        }
+        UserCommand::Totp {
+            data,
+            login,
+            remove,
+        } => {
+            let house = open(data)?;
+            let user = account(&house, &login)?.card.user;
+            if remove {
+                remove_factor(&house, user, &login)
+            } else {
+                set_up_factor(&house, user, &login)
+            }
+        }
+        UserCommand::Disable { data, login } => set_active(&open(data)?, &login, false),
+        UserCommand::Enable { data, login } => set_active(&open(data)?, &login, true),
+        UserCommand::Offboard { data, login } => offboard(&open(data)?, &login),
+    }
+}
+
+fn card(
+    house: &House,
+    (login, name, employer): (String, String, Employer),
+    roles: Vec<RoleArg>,
+    offices: &[String],
+    same_person_as: Option<String>,
+) -> Result<UserCard, ServerError> {
+    let taken = house
+        .repo
+        .read_blocking(|conn| people::by_login(conn, &login))?;
+    if taken.is_some() {
+        return Err(ServerError::Usage(format!("user {login} exists already")));
+    }
+    let user = UserId::new(house.rules.clock.now(), house.rules.chance.as_ref());
+    let person = match same_person_as {
+        Some(other) => account(house, &other)?.card.person,
+        None => user,
+    };
+    Ok(UserCard {
+        user,
+        person,
+        login,
+        name,
+        roles: roles.into_iter().map(role).collect(),
+        employer,
+        offices: offices
+            .iter()
+            .map(|code| office_code(code))
+            .collect::<Result<_, _>>()?,
+        active: true,
+    })
+}
+
+fn list(house: &House, json: bool) -> Result<(), ServerError> {
+    let all = house.repo.read_blocking(|conn| {
+        people::all(conn)?
+            .into_iter()
+            .map(|card| {
+                Ok(Listed {
+                    second_factor: factors::is_set_up(conn, card.user)?,
+                    recovery_codes_left: factors::recovery_left(conn, card.user)?,
+                    card,
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    if json {
+        return say(&serde_json::to_string(&all)?);
+    }
+    for Listed {
+        card,
+        second_factor,
+        ..
+    } in &all
+    {
+        say(&format!(
+            "{} {} {:?} active={} second_factor={second_factor}",
+            card.login, card.name, card.roles, card.active
+        ))?;
+    }
+    Ok(())
+}
+
+fn change_roles(
+    house: &House,
+    login: &str,
+    roles: Vec<RoleArg>,
+    offices: &[String],
+) -> Result<(), ServerError> {
+    let mut account = account(house, login)?;
+    account.card.roles = roles.into_iter().map(role).collect();
+    if !offices.is_empty() {
+        account.card.offices = offices
+            .iter()
+            .map(|code| office_code(code))
+            .collect::<Result<_, _>>()?;
+    }
+    let asked = house.repo.read_blocking(safeguards::load)?;
+    if asked.ask_factor_of(&account.card) {
+        // What was opened as a lesser role may have been opened without a second factor.
+        end_sessions(house, account.card.user)?;
+    }
+    put(house, account)
+}
+
+fn set_active(house: &House, login: &str, active: bool) -> Result<(), ServerError> {
+    let mut account = account(house, login)?;
+    account.card.active = active;
+    end_sessions(house, account.card.user)?;
+    put(house, account)
+}
+
+fn offboard(house: &House, login: &str) -> Result<(), ServerError> {
+    set_active(house, login, false)?;
+    let user = account(house, login)?.card.user;
+    house
+        .repo
+        .write_blocking(move |conn| factors::remove(conn, user))?;
+    let desks = house
+        .repo
+        .read_blocking(|conn| devices::worked_on_by(conn, user))?;
+    for desk in desks {
+        say(&row(&desk))?;
+    }
+    Ok(())
+}
+
+fn set_up_factor(house: &House, user: UserId, login: &str) -> Result<(), ServerError> {
+    let chance = house.rules.chance.as_ref();
+    let shared = Shared::random(chance);
+    let address = shared.address(login).ok_or_else(|| {
+        ServerError::Usage(format!(
+            "login {login}: an authenticator app cannot hold it"
+        ))
+    })?;
+    let failed = || ServerError::Usage("the second factor cannot be made".to_owned());
+    let sealed = house.factors.seal(user, &shared, chance);
+    let sealed = sealed.ok_or_else(failed)?;
+    let codes = second_factor::recovery_codes(chance);
+    let hashes: Vec<_> = codes
+        .iter()
+        .filter_map(|code| second_factor::recovery_hash(user, code))
+        .collect();
+    let now = house.rules.clock.now();
+    house.repo.write_blocking(move |conn| {
+        factors::put(conn, user, &sealed, &hashes, now)?;
+        // A session that was opened with the password alone ends.
+        sessions::end_all_of(conn, user, now)
+    })?;
+    say(&address)?;
+    say(&second_factor::qr(&address).ok_or_else(failed)?)?;
+    say("recovery codes, each works once:")?;
+    codes.iter().try_for_each(|code| say(code))
+}
+
+fn remove_factor(house: &House, user: UserId, login: &str) -> Result<(), ServerError> {
+    let removed = house
+        .repo
+        .write_blocking(move |conn| factors::remove(conn, user))?;
+    if removed {
+        Ok(())
+    } else {
+        Err(unknown("second factor of", login))
+    }
+}
+
+fn account(house: &House, login: &str) -> Result<Account, ServerError> {
+    house
+        .repo
+        .read_blocking(|conn| people::by_login(conn, login))?
+        .ok_or_else(|| unknown("user", login))
+}
+
+fn put(house: &House, account: Account) -> Result<(), ServerError> {
+    let now = house.rules.clock.now();
+    Ok(house
+        .repo
+        .write_blocking(move |conn| people::put(conn, &account, now))?)
+}
+
+fn end_sessions(house: &House, user: UserId) -> Result<(), ServerError> {
+    let now = house.rules.clock.now();
+    Ok(house
+        .repo
+        .write_blocking(move |conn| sessions::end_all_of(conn, user, now))?)
+}
+
+fn read_password(house: &House) -> Result<String, ServerError> {
+    let password = line("new password")?;
+    if password.chars().count() < secrets::PASSWORD_CHARS {
+        return Err(ServerError::Usage(format!(
+            "a password has at least {} characters",
+            secrets::PASSWORD_CHARS
+        )));
+    }
+    secrets::hash_password(&password, house.rules.chance.as_ref())
+        .ok_or_else(|| ServerError::Usage("the password cannot be hashed".into()))
+}
+
+fn role(role: RoleArg) -> Role {
+    match role {
+        RoleArg::Agent => Role::Agent,
+        RoleArg::Clerk => Role::Clerk,
+        RoleArg::Reviewer => Role::Reviewer,
+        RoleArg::Operator => Role::Operator,
+        RoleArg::Supervisor => Role::Supervisor,
+        RoleArg::Admin => Role::Admin,
+        RoleArg::Auditor => Role::Auditor,
+    }
+}
