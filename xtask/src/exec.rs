@@ -86,10 +86,16 @@ pub fn run_and_keep(command: &mut Command) -> Result<(bool, String), Failed> {
 
 fn follow(pipe: impl std::io::Read) -> String {
     let mut kept = String::new();
-    for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-        say(&line);
-        kept.push_str(&line);
+    let mut pipe = BufReader::new(pipe);
+    let mut bytes = Vec::new();
+    // By bytes: a line that is no text must not end the reading, or the writer dies of a closed pipe.
+    while pipe.read_until(b'\n', &mut bytes).is_ok_and(|n| n > 0) {
+        let line = String::from_utf8_lossy(&bytes);
+        let line = line.trim_end_matches(['\n', '\r']);
+        say(line);
+        kept.push_str(line);
         kept.push('\n');
+        bytes.clear();
     }
     kept
 }

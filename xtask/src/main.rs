@@ -7,6 +7,7 @@ mod contract;
 mod count;
 mod data;
 mod exec;
+mod failures;
 mod notices;
 mod run;
 mod setup;

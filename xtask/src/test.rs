@@ -2,7 +2,7 @@
 
 use crate::count::{self, Count};
 use crate::exec::{self, Failed, cargo, command, root, say};
-use crate::{run, setup};
+use crate::{failures, run, setup};
 use std::process::Command;
 
 /// One step: a name, the command, and whether it is one of the slow ones.
@@ -25,14 +25,19 @@ pub fn test(quick: bool, only: Option<&str>) -> Result<(), Failed> {
             continue;
         }
         let name = step.name;
-        let counted = perform(step)?;
+        let (counted, said) = perform(step)?;
         if counted.failed > 0 {
-            broken.push(name);
+            broken.push((name, said));
         }
         total.add(counted);
     }
+    for (name, said) in &broken {
+        say(&format!("\n━━ failed: {name}"));
+        said.iter().for_each(|line| say(line));
+    }
     if !broken.is_empty() {
-        say(&format!("\nfailed: {}", broken.join(", ")));
+        let names: Vec<&str> = broken.iter().map(|(name, _)| *name).collect();
+        say(&format!("\nfailed: {}", names.join(", ")));
     }
     say(&format!("{} passed, {} failed", total.passed, total.failed));
     if total.failed == 0 {
@@ -42,9 +47,11 @@ pub fn test(quick: bool, only: Option<&str>) -> Result<(), Failed> {
     }
 }
 
-fn perform(step: Step) -> Result<Count, Failed> {
+/// The sum, and what is to be told again of the commands that failed.
+fn perform(step: Step) -> Result<(Count, Vec<String>), Failed> {
     say(&format!("\n━━ {}", step.name));
     let mut sum = Count::default();
+    let mut said = Vec::new();
     for mut command in step.commands {
         let (fine, text) = exec::run_and_keep(&mut command)?;
         let mut counted = if step.counts {
@@ -64,9 +71,12 @@ fn perform(step: Step) -> Result<Count, Failed> {
             say("  no test ran");
             counted.failed = 1;
         }
+        if counted.failed > 0 {
+            said.extend(failures::told(&text));
+        }
         sum.add(counted);
     }
-    Ok(sum)
+    Ok((sum, said))
 }
 
 fn steps() -> Vec<Step> {
