@@ -249,6 +249,7 @@ fn every_fail_point_stands_in_the_code_once_and_has_a_name_on_the_list() {
     }
     let listed: BTreeMap<String, usize> = desk_failpoint::ALL
         .iter()
+        .chain(desk_failpoint::OF_COMMANDS)
         .map(|name| ((*name).to_owned(), 1))
         .collect();
     assert_eq!(found, listed);

@@ -7,6 +7,7 @@
 //!
 //! It must never know: windows, HTML, SQL, sockets, or how a document is decoded.
 
+mod asking;
 pub mod commands;
 mod content;
 pub mod demo;

@@ -298,6 +298,9 @@ pub struct Notice {
     pub at: Millis,
 }
 
+/// The register says that a terminal traded for its merchant after it was unbound from it.
+pub const TRADED_AFTER_UNBIND: &str = "traded_after_unbind";
+
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Risk {
     pub points: u32,
@@ -450,6 +453,10 @@ impl Case {
         let tells = |notice: &&Notice| !SERVICE_TEMPLATES.contains(&notice.template.as_str());
         let last = self.notices.iter().rev().find(tells);
         last.is_some_and(|notice| !notice.delivered && notice.channel == NoticeChannel::Sms)
+    }
+    /// The terminal goes on trading though it was unbound: the acquirer has to be asked.
+    pub fn is_ghost(&self) -> bool {
+        self.risk.signals.contains(TRADED_AFTER_UNBIND)
     }
     /// Fingerprint of what a reviewer sees: values, active documents, evidence and waivers, but not verdicts on them.
     ///

@@ -1,6 +1,7 @@
 //! One-time codes: the server sends and judges them; the agent types what the caller reads out and never sees one.
 
 use super::read;
+use crate::asking;
 use crate::desk::Desk;
 use crate::dto::{CaseRef, CodeSent, CodeVerified, CodeVerifyArgs};
 use crate::error::AppError;
@@ -17,10 +18,8 @@ pub fn code_send(desk: &Desk, args: CaseRef) -> Result<CodeSent, AppError> {
     let session = desk.session()?;
     let case = read::case(&args.case)?;
     let serial = serial_of(&session.view(case)?.case)?;
-    let courier = session.courier().ok_or(AppError::NoServer)?;
-    let sent = courier
-        .send_code(CodeSendRequest { case, serial })
-        .map_err(from_server)?;
+    let request = CodeSendRequest { case, serial };
+    let sent = asking::about(&session, case, |courier| courier.send_code(request.clone()))?;
     // Masked there already; masked again here, so that no other server can make this desk show a number.
     let phone = if sent.phone.contains('*') {
         sent.phone

@@ -1,12 +1,12 @@
 //! Upload links for the merchant's phone: made by the server, shown here as a QR, or texted by it.
 
 use super::read;
+use crate::asking;
 use crate::desk::Desk;
 use crate::dto::{
     LinkActiveView, LinkArrivingView, LinkMadeView, MerchantLinkArgs, MerchantLinkView, QrView,
 };
 use crate::error::AppError;
-use crate::line::from_server;
 use crate::session::Mode;
 use crate::words::word;
 use desk_domain::mask;
@@ -33,8 +33,7 @@ pub fn merchant_link(desk: &Desk, args: MerchantLinkArgs) -> Result<MerchantLink
     let Mode::Server { url } = &session.mode else {
         return Err(AppError::NoServer);
     };
-    let courier = session.courier().ok_or(AppError::NoServer)?;
-    let reply = courier.links(ask).map_err(from_server)?;
+    let reply = asking::about(&session, case, |courier| courier.links(ask.clone()))?;
     Ok(view(reply, url))
 }
 

@@ -12,7 +12,7 @@ use crate::screens::rows::merchant_row;
 use crate::screens::title;
 use crate::session::Session;
 use crate::words;
-use desk_domain::case::CaseState;
+use desk_domain::case::{Case, CaseState};
 use desk_domain::ids::CaseId;
 use desk_domain::time::Millis;
 use desk_store::{CaseRow, Key, OpState, OutboxRow, Queue, QueueFilter};
@@ -113,10 +113,12 @@ pub fn notifications(desk: &Desk, _: Nothing) -> Result<Vec<NotificationRow>, Ap
     let mine = Some(session.user.user);
     let mut found = Vec::new();
     for (state, kind) in [
-        (CaseState::Returned, "returned"),
-        (CaseState::Approved, "approved"),
-        (CaseState::Rejected, "rejected"),
-        (CaseState::Unbound, "unbound"),
+        (CaseState::Returned, Some("returned")),
+        (CaseState::Approved, Some("approved")),
+        (CaseState::Rejected, Some("rejected")),
+        (CaseState::Unbound, Some("unbound")),
+        // A closed case is news only when its terminal lives on.
+        (CaseState::Closed, None),
     ] {
         let rows = session.store.queue(
             &QueueFilter {
@@ -127,12 +129,8 @@ pub fn notifications(desk: &Desk, _: Nothing) -> Result<Vec<NotificationRow>, Ap
             NOTIFICATIONS,
         )?;
         for row in &rows {
-            let kind = if asks_for_a_call(&session, row)? {
-                "call_needed"
-            } else {
-                kind
-            };
-            found.push(told(row, kind, row.updated_at));
+            let kind = urgent(&session, row)?.or(kind);
+            found.extend(kind.map(|kind| told(row, kind, row.updated_at)));
         }
     }
     let due = session.store.queue(
@@ -162,13 +160,22 @@ pub fn notifications(desk: &Desk, _: Nothing) -> Result<Vec<NotificationRow>, Ap
     Ok(found)
 }
 
-/// The message about the result did not arrive. An approved case has no result yet.
-fn asks_for_a_call(session: &Session, row: &CaseRow) -> Result<bool, AppError> {
+/// What cannot wait: a terminal that trades though it was unbound, or a merchant whom no message reached.
+fn urgent(session: &Session, row: &CaseRow) -> Result<Option<&'static str>, AppError> {
+    // An approved case has no result yet.
     if row.state == CaseState::Approved {
-        return Ok(false);
+        return Ok(None);
     }
     let view = session.store.case_view(row.id)?;
-    Ok(view.is_some_and(|view| view.case.asks_for_a_call()))
+    Ok(view.and_then(|view| urgent_kind(&view.case)))
+}
+
+fn urgent_kind(case: &Case) -> Option<&'static str> {
+    if case.is_ghost() {
+        return Some("trades_on");
+    }
+    let calls = case.state != CaseState::Closed && case.asks_for_a_call();
+    calls.then_some("call_needed")
 }
 
 pub fn calls(desk: &Desk, _: Nothing) -> Result<Vec<CallRow>, AppError> {
@@ -275,4 +282,29 @@ fn troubled(session: &Session, op: &OutboxRow) -> Result<Option<NotificationRow>
         at: op.captured_at,
         read: false,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::urgent_kind;
+    use desk_domain::case::{CaseState, Notice, NoticeChannel, TRADED_AFTER_UNBIND};
+    use desk_domain::testkit::{self, Story};
+
+    #[test]
+    fn a_terminal_that_lives_on_comes_before_a_message_that_did_not_arrive() {
+        let mut case = Story::unbound().the_case().clone();
+        assert_eq!(urgent_kind(&case), None);
+        case.notices.push(Notice {
+            channel: NoticeChannel::Sms,
+            template: "done".to_owned(),
+            delivered: false,
+            by: testkit::system().user,
+            at: 0,
+        });
+        assert_eq!(urgent_kind(&case), Some("call_needed"));
+        case.state = CaseState::Closed;
+        assert_eq!(urgent_kind(&case), None, "somebody has closed it");
+        case.risk.signals.insert(TRADED_AFTER_UNBIND.to_owned());
+        assert_eq!(urgent_kind(&case), Some("trades_on"));
+    }
 }

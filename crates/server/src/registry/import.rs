@@ -375,6 +375,7 @@ impl Job<'_> {
             portion.push(draft);
             if portion.len() == PORTION {
                 counts = write(std::mem::take(&mut portion), counts)?;
+                desk_failpoint::reached("server.import.after_portion");
             }
             Ok(())
         })?;

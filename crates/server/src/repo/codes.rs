@@ -72,9 +72,7 @@ impl Repo {
 }
 
 fn issue(conn: &Connection, rules: &Rules, purpose: &Purpose) -> Result<Asked, RepoError> {
-    let Some(case) =
-        cases::load(conn, purpose.case)?.filter(|case| purpose.scopes.contains(&case.office))
-    else {
+    let Some(case) = cases::load_within(conn, &purpose.scopes, purpose.case)? else {
         return Ok(Asked::NoCase);
     };
     let merchant = match case.identity.merchant {
@@ -133,9 +131,7 @@ fn check(
     purpose: &Purpose,
     code: &str,
 ) -> Result<Checked, RepoError> {
-    let Some(case) =
-        cases::load(conn, purpose.case)?.filter(|case| purpose.scopes.contains(&case.office))
-    else {
+    let Some(case) = cases::load_within(conn, &purpose.scopes, purpose.case)? else {
         return Ok(Checked::NoCase);
     };
     let now = rules.clock.now();

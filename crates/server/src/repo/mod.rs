@@ -17,6 +17,7 @@ pub mod digest;
 pub mod documents;
 pub mod feed;
 pub mod figures;
+mod ghosts;
 pub mod health;
 pub mod journal;
 pub mod life;

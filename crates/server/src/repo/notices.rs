@@ -167,7 +167,7 @@ fn plain(code: &str) -> String {
     code.chars().filter(kept).take(CODE_CHARS).collect()
 }
 
-fn tail(text: &str, chars: usize) -> String {
+pub(super) fn tail(text: &str, chars: usize) -> String {
     let skip = text.chars().count().saturating_sub(chars);
     text.chars().skip(skip).collect()
 }
@@ -179,7 +179,7 @@ fn day(at: Millis) -> String {
 }
 
 /// `1月8日10:30`.
-fn minute(at: Millis) -> String {
+pub(super) fn minute(at: Millis) -> String {
     let there = DateTime::from_timestamp_millis(at)
         .unwrap_or_default()
         .checked_add_signed(TimeDelta::hours(SHANGHAI_HOURS))

@@ -3,7 +3,7 @@
 use super::bindings::{self, Cause};
 use super::feed::{self, Changes, Thing};
 use super::sql::Connection;
-use super::{RepoError, Rules, register, registry};
+use super::{RepoError, Rules, ghosts, register, registry};
 use crate::registry::counts::Counts;
 use crate::registry::facts::Draft;
 use crate::registry::{diff, merge};
@@ -105,6 +105,7 @@ impl Portion<'_> {
         {
             return Ok(());
         }
+        ghosts::watch(self.conn, self.rules, &after)?;
         write(self.conn, cause, before.as_ref(), after, &mut self.changes)
     }
 }

@@ -21,6 +21,7 @@ mod doctor;
 mod documents;
 mod events;
 mod feed;
+mod ghosts;
 mod groups;
 mod life;
 mod limits;

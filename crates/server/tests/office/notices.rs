@@ -22,7 +22,7 @@ fn office_of(provider: &Provider, cases: u32) -> TestOffice {
     office
 }
 
-fn sit(office: &TestOffice, login: &str) -> Desk {
+pub fn sit(office: &TestOffice, login: &str) -> Desk {
     let mut desk = Desk::new(office);
     assert_eq!(desk.enrol(&office.code("HZ001")).status, 200);
     assert_eq!(desk.sign_in(login, &demo::password(login)).status, 200);
@@ -30,7 +30,7 @@ fn sit(office: &TestOffice, login: &str) -> Desk {
 }
 
 /// A case in that state whose merchant was matched.
-fn case_in(office: &TestOffice, state: CaseState) -> Case {
+pub fn case_in(office: &TestOffice, state: CaseState) -> Case {
     let desk = sit(office, "agent1");
     let page = desk.get("/v1/sync/snapshot?scope=HZ001&limit=500").json();
     let all = page["changes"].as_array().unwrap().iter();
@@ -39,7 +39,7 @@ fn case_in(office: &TestOffice, state: CaseState) -> Case {
     cases.into_iter().find(fits).unwrap()
 }
 
-fn load(office: &TestOffice, id: CaseId) -> Case {
+pub fn load(office: &TestOffice, id: CaseId) -> Case {
     let read = move |conn: &Connection| cases::load(conn, id);
     office.house().repo.read_blocking(read).unwrap().unwrap()
 }

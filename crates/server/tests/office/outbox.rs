@@ -12,7 +12,10 @@ use desk_server::repo::system;
 use desk_server::run::House;
 use desk_server::sms::settings::Secret;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+/// How long a provider may be silent where silence is the matter.
+const HASTY: Duration = Duration::from_secs(1);
 const PHONE: &str = "13000000001";
 
 /// An office whose messages go through that provider.
@@ -189,7 +192,11 @@ fn a_busy_provider_is_asked_again_later_and_given_up_after_some_tries() {
 fn a_code_that_may_have_arrived_is_not_sent_again_a_notice_is_under_its_id() {
     for mood in [Mood::Silent, Mood::Broken] {
         let provider = Provider::start(GatewayKind::Tencent);
-        let office = office_of(GatewayKind::Tencent, &provider);
+        let mut office = office_of(GatewayKind::Tencent, &provider);
+        if mood == Mood::Silent {
+            office.config.sms.within = Some(HASTY);
+            office.restart();
+        }
         let house = office.house();
         provider.set(mood);
         let expires = Some(office.clock.now_ms() + 3_600_000);
@@ -212,7 +219,8 @@ fn a_code_that_may_have_arrived_is_not_sent_again_a_notice_is_under_its_id() {
             got.iter().filter(|one| one.id == id.to_string()).count()
         };
         assert_eq!(times(code), 1, "{mood:?}");
-        assert_eq!(times(notice), 2, "{mood:?}");
+        // Once more than it was lost; more often only where a slow machine overran the hasty limit again.
+        assert!(times(notice) >= 2, "{mood:?}");
         // What the phone says of it is still heard.
         let got = provider.got();
         let code_got = got.iter().find(|one| one.id == code.to_string()).unwrap();

@@ -11,8 +11,8 @@ use std::time::Duration;
 /// An office that is less patient than usual.
 fn hasty() -> TestOffice {
     let mut office = office();
-    office.config.head_within = Duration::from_millis(300);
-    office.config.pause_within = Duration::from_millis(300);
+    office.config.head_within = Duration::from_secs(2);
+    office.config.pause_within = Duration::from_secs(2);
     office.restart();
     office
 }

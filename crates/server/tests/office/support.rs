@@ -35,7 +35,7 @@ pub const PASSWORD: &str = "a long fake password";
 
 /// Looks until there is something, for as long as a slow machine may need.
 pub fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..1_000 {
+    for _ in 0..4_000 {
         if let Some(found) = look() {
             return found;
         }

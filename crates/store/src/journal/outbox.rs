@@ -64,6 +64,16 @@ impl Store {
         })
     }
 
+    /// Something done to this case is not on the server yet.
+    pub fn has_unsent(&self, case: CaseId) -> Result<bool, StoreError> {
+        self.read(|conn| {
+            let mut find = conn.prepare_cached(
+                "SELECT 1 FROM op_fate WHERE case_id = ?1 AND open = 1 AND state = ?2 LIMIT 1",
+            )?;
+            Ok(find.exists(params![case.blob(), name_of(&OpState::Queued)?])?)
+        })
+    }
+
     /// The open ops that are not simply waiting for the next page, those that need a person first.
     pub fn outbox_rows(&self, most: usize) -> Result<Vec<OutboxRow>, StoreError> {
         use OpState::{Conflict, Held, Parked, Queued, Refused};

@@ -250,6 +250,14 @@ export const enDomain: typeof zhDomain = {
     'audit.reveal': 'Value revealed',
     'audit.open_document': 'Document opened',
   },
+  risk_signal: {
+    phone_changed_recently: 'The registered number changed within 30 days',
+    traded_though_broken: 'Said to be broken or lost, yet it traded within 3 days',
+    several_unbinds: 'Several unbinds were asked for this merchant within 30 days',
+    match_failed: 'Something said at the identity check did not match',
+    picture_reused: 'A photo was used in another case',
+    traded_after_unbind: 'The terminal traded after it was unbound',
+  },
   class: {
     PHONE: 'phone',
     PAPER: 'paper',

@@ -222,6 +222,7 @@ export const enPlaces: typeof zhPlaces = {
       held: 'Waits for a person',
       due_soon: 'Due soon',
       call_needed: 'SMS not delivered: call the merchant',
+      trades_on: 'Traded after the unbind',
     },
   },
   settings: {

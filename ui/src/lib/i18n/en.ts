@@ -100,6 +100,7 @@ export const en: Catalogue = {
     answer_do: 'Answer',
     answer_placeholder: 'Say what was changed',
     same_serial: (n) => `Another open case has this serial: ${n}`,
+    ghost: 'The register says that this terminal traded after it was unbound. Ask the acquirer and tell the merchant.',
     missing_left: (n) => `${n} missing`,
     all_done: 'Complete',
     reason: 'Reason',

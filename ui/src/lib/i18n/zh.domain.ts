@@ -241,6 +241,14 @@ export const zhDomain = {
     'audit.reveal': '查看明文',
     'audit.open_document': '打开资料',
   } as Record<string, string>,
+  risk_signal: {
+    phone_changed_recently: '登记手机号在 30 天内换过',
+    traded_though_broken: '报称损坏或丢失，但 3 天内还有交易',
+    several_unbinds: '同一商户 30 天内多次申请解绑',
+    match_failed: '核身时有信息对不上',
+    picture_reused: '有照片在别的工单里用过',
+    traded_after_unbind: '解绑后终端仍有交易',
+  } as Record<string, string>,
   class: {
     PHONE: '电话',
     PAPER: '资料',

@@ -223,6 +223,7 @@ export const zhPlaces = {
       held: '等待人工',
       due_soon: '即将到期',
       call_needed: '短信未送达，请电话告知',
+      trades_on: '解绑后仍有交易',
     } as Record<string, string>,
   },
   settings: {

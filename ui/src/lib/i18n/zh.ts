@@ -99,6 +99,7 @@ export const zh = {
     answer_do: '答复',
     answer_placeholder: '说明改了什么',
     same_serial: (n: string) => `同一序列号另有在办工单 ${n}`,
+    ghost: '登记资料显示：这台终端解绑后仍有交易。请向收单机构核查，并告知商户。',
     missing_left: (n: number) => `还缺 ${n} 项`,
     all_done: '资料齐全',
     reason: '原因',
