@@ -101,6 +101,14 @@ codes! {
     BUNDLE_TOO_LARGE = "bundle.too_large";
     /// An earlier bundle of the desk is missing; params `expected`.
     BUNDLE_OUT_OF_ORDER = "bundle.out_of_order";
+    /// A callback of the core system is not signed with the agreed secret.
+    EXECUTION_BAD_SIGNATURE = "execution.bad_signature";
+    /// Its timestamp is too far from our clock.
+    EXECUTION_STALE = "execution.stale";
+    /// No request of this server has that key.
+    EXECUTION_UNKNOWN_KEY = "execution.unknown_key";
+    /// It does not answer what was asked.
+    EXECUTION_BAD_ANSWER = "execution.bad_answer";
     RATE_LIMITED = "request.rate_limited";
     UNAVAILABLE = "server.unavailable";
     INTERNAL = "server.internal";

@@ -1,5 +1,7 @@
 //! What a server is started with.
 
+use crate::connector::ConnectorKind;
+use crate::connector::settings::ConnectorSettings;
 use crate::door::{SystemChance, SystemClock};
 use crate::gateway::GatewayKind;
 use crate::objects::Location;
@@ -41,6 +43,9 @@ pub struct ServerConfig {
     /// The program that opens files from outside; this one when none is named.
     pub docbox: Option<PathBuf>,
     pub sms: SmsSettings,
+    /// Who executes approved cases, and what that connector needs to know.
+    pub connector: ConnectorKind,
+    pub execution: ConnectorSettings,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
 }
@@ -62,6 +67,8 @@ impl ServerConfig {
             public_url: None,
             docbox: None,
             sms: SmsSettings::default(),
+            connector: ConnectorKind::None,
+            execution: ConnectorSettings::default(),
             clock: Arc::new(SystemClock),
             chance: Arc::new(SystemChance),
         }

@@ -1,5 +1,7 @@
 //! Errors at the edges: why a server does not start, and what a desk is told.
 
+mod execution;
+
 use crate::repo::RepoError;
 use crate::repo::sql::Meaning;
 use axum::http::StatusCode;
@@ -46,7 +48,8 @@ pub enum ServerError {
 const BUSY_SECONDS: u64 = 5;
 
 /// Status, whether the same request may succeed later, and the words, by code.
-const ANSWERS: &[(&str, StatusCode, bool, &str)] = &[
+type Answer = (&'static str, StatusCode, bool, &'static str);
+const ANSWERS: &[Answer] = &[
     (
         code::CODE_NO_GATEWAY,
         StatusCode::CONFLICT,
@@ -433,7 +436,8 @@ impl ApiError {
 }
 
 fn describe(code: &str) -> (StatusCode, bool, &'static str) {
-    let found = ANSWERS.iter().find(|(name, ..)| *name == code);
+    let mut all = ANSWERS.iter().chain(execution::ANSWERS);
+    let found = all.find(|(name, ..)| *name == code);
     found.map_or(
         (
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -478,7 +482,7 @@ impl IntoResponse for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use super::ANSWERS;
+    use super::{ANSWERS, execution};
     use desk_protocol::error;
 
     #[test]
@@ -486,7 +490,8 @@ mod tests {
         let missing: Vec<_> = error::ALL
             .iter()
             .filter(|code| {
-                **code != error::INTERNAL && !ANSWERS.iter().any(|(name, ..)| name == *code)
+                let mut all = ANSWERS.iter().chain(execution::ANSWERS);
+                **code != error::INTERNAL && !all.any(|(name, ..)| name == *code)
             })
             .collect();
         assert!(missing.is_empty(), "{missing:?}");

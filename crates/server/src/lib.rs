@@ -13,6 +13,7 @@ pub mod backup;
 pub mod bundles;
 pub mod cli;
 pub mod config;
+pub mod connector;
 pub mod demo;
 pub mod doctor;
 pub mod door;

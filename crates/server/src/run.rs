@@ -3,9 +3,11 @@
 
 use crate::bundles::Bundles;
 use crate::config::ServerConfig;
+use crate::connector::Connector;
 use crate::error::ServerError;
 use crate::gateway::{Gateway, GatewayKind};
 use crate::http::{self, Office, Positions, listen, ready};
+use crate::jobs::executing::{self, Work};
 use crate::jobs::sending::{self, Post};
 use crate::metrics::Metrics;
 use crate::objects::Objects;
@@ -16,6 +18,7 @@ use crate::second_factor::FactorKey;
 use crate::secrets;
 use desk_domain::calendar::Calendar;
 use desk_domain::policy::{self, Policy};
+use futures_util::future::join_all;
 use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
@@ -116,6 +119,7 @@ impl Server {
     pub fn start(config: ServerConfig) -> Result<RunningServer, ServerError> {
         let lock = lock(&config)?;
         let gateway = Gateway::open(config.gateway, &config.data_dir, &config.sms)?;
+        let connector = Connector::open(config.connector, &config.execution)?.map(Arc::new);
         let house = House::open(&config)?;
         desk_failpoint::reached("server.start.before_listen");
         let quarantine = Quarantine::open(config.docbox.clone())
@@ -133,7 +137,7 @@ impl Server {
                 let _lock = lock;
                 // The receiver waits below; a lost word means that nobody waits any more.
                 let _ = ready.send(());
-                let rooms = (house, quarantine, gateway);
+                let rooms = (house, quarantine, gateway, connector);
                 let doors = (listener, admin_listener);
                 runtime.block_on(serve(rooms, &config, doors, stopped));
                 runtime.shutdown_timeout(DRAIN);
@@ -187,22 +191,17 @@ impl Drop for RunningServer {
     }
 }
 
+/// What a running server works with.
+type Rooms = (House, Quarantine, Option<Gateway>, Option<Arc<Connector>>);
+
 async fn serve(
-    (house, quarantine, gateway): (House, Quarantine, Option<Gateway>),
+    (house, quarantine, gateway, connector): Rooms,
     config: &ServerConfig,
     (listener, admin): (TcpListener, Option<TcpListener>),
     stopped: watch::Receiver<bool>,
 ) {
     let (tell, positions) = watch::channel(Positions::default());
-    let sender = gateway.map(|gateway| {
-        let (repo, rules) = (Arc::clone(&house.repo), house.rules.clone());
-        let post = Post {
-            repo,
-            rules,
-            gateway,
-        };
-        tokio::spawn(sending::run(post, stopped.clone()))
-    });
+    let jobs = jobs(&house, gateway, connector.clone(), &stopped);
     let metrics = Arc::new(Metrics::new(&house.repo, house.rules.clock.now()));
     let office = Arc::new(Office {
         policy_text: policy::SHIPPED.to_owned(),
@@ -214,6 +213,7 @@ async fn serve(
         factors: house.factors,
         bundle_seats: Semaphore::new(BUNDLES),
         quarantine,
+        connector,
         public_url: config.public_url.clone(),
         auto_approve: config.auto_approve,
         pause_within: config.pause_within,
@@ -248,11 +248,38 @@ async fn serve(
         telling.abort();
     }
     poller.abort();
-    if let Some(sender) = sender
-        && tokio::time::timeout(DRAIN, sender).await.is_err()
-    {
-        tracing::warn!("messages on their way were left to the next start");
+    if tokio::time::timeout(DRAIN, join_all(jobs)).await.is_err() {
+        tracing::warn!("messages or executions on their way were left to the next start");
     }
+}
+
+/// Starts the loops of work that nobody waits for.
+fn jobs(
+    house: &House,
+    gateway: Option<Gateway>,
+    connector: Option<Arc<Connector>>,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let with = || (Arc::clone(&house.repo), house.rules.clone());
+    let sender = gateway.map(|gateway| {
+        let (repo, rules) = with();
+        let post = Post {
+            repo,
+            rules,
+            gateway,
+        };
+        tokio::spawn(sending::run(post, stopped.clone()))
+    });
+    let executor = connector.map(|connector| {
+        let (repo, rules) = with();
+        let work = Work {
+            repo,
+            rules,
+            connector,
+        };
+        tokio::spawn(executing::run(work, stopped.clone()))
+    });
+    sender.into_iter().chain(executor).collect()
 }
 
 /// The one poller of this process: long-polls listen to it, none of them asks the database.

@@ -7,6 +7,7 @@ mod bundles;
 mod devices;
 mod doctor;
 mod epoch;
+mod executions;
 mod healthcheck;
 mod people;
 mod registry;
@@ -16,6 +17,7 @@ mod sms;
 mod who;
 
 use crate::config::ServerConfig;
+use crate::connector::ConnectorKind;
 use crate::demo;
 use crate::error::ServerError;
 use crate::gateway::GatewayKind;
@@ -55,6 +57,18 @@ struct Site {
     /// The authority that signed the PostgreSQL's certificate (PEM), when it is not one of this machine's.
     #[arg(long, env = "UNBIND_DESK_DATABASE_CA")]
     database_ca: Option<PathBuf>,
+}
+
+/// Who executes approved cases.
+#[derive(Args)]
+struct ConnectorArgs {
+    /// Who executes approved cases: operators by hand, or the server for the offices that --connector-config names.
+    #[arg(long, env = "UNBIND_DESK_CONNECTOR", value_enum, default_value_t)]
+    connector: ConnectorKind,
+    /// What the connector needs to know (TOML); its key from UNBIND_DESK_CONNECTOR_KEY_ID and
+    /// UNBIND_DESK_CONNECTOR_SECRET.
+    #[arg(long, env = "UNBIND_DESK_CONNECTOR_CONFIG")]
+    connector_config: Option<PathBuf>,
 }
 
 impl Site {
@@ -109,6 +123,8 @@ enum Command {
         /// What the gateway needs to know (TOML); its key from UNBIND_DESK_SMS_KEY_ID and UNBIND_DESK_SMS_SECRET.
         #[arg(long, env = "UNBIND_DESK_SMS_CONFIG")]
         sms_config: Option<PathBuf>,
+        #[command(flatten)]
+        connector: ConnectorArgs,
     },
     /// Look at everything that the server needs, say what is right and what is to be done; fails when something is wrong.
     Doctor {
@@ -120,6 +136,8 @@ enum Command {
         /// What `serve` sends codes by.
         #[arg(long, value_enum, default_value_t)]
         gateway: GatewayKind,
+        #[command(flatten)]
+        connector: ConnectorArgs,
         /// The key file of the backups.
         #[arg(long)]
         backup_key: Option<PathBuf>,
@@ -158,6 +176,9 @@ enum Command {
     /// Bundles that come from desks by hand.
     #[command(subcommand)]
     Bundle(BundleCommand),
+    /// Executions by the connector.
+    #[command(subcommand)]
+    Execution(executions::ExecutionCommand),
     /// Messages to merchants.
     #[command(subcommand)]
     Sms(sms::SmsCommand),
@@ -291,6 +312,7 @@ fn run(command: Command) -> Result<(), ServerError> {
             gateway,
             public_url,
             sms_config,
+            connector,
         } => serve::serve(ServerConfig {
             listen,
             admin_listen,
@@ -298,18 +320,23 @@ fn run(command: Command) -> Result<(), ServerError> {
             gateway,
             public_url,
             sms: sms::settings(sms_config.as_deref())?,
+            execution: executions::settings(&connector)?,
+            connector: connector.connector,
             ..data.config()?
         }),
         Command::Doctor {
             data,
             listen,
             gateway,
+            connector,
             backup_key,
             json,
         } => {
             let config = ServerConfig {
                 listen,
                 gateway,
+                execution: executions::settings(&connector)?,
+                connector: connector.connector,
                 ..data.config()?
             };
             doctor::run(&config, backup_key.as_ref(), json)
@@ -324,6 +351,7 @@ fn run(command: Command) -> Result<(), ServerError> {
         Command::Audit(command) => audit::run(command),
         Command::Backup(command) => backup::run(command),
         Command::Bundle(command) => bundles::bundle(command),
+        Command::Execution(command) => executions::run(command),
         Command::Sms(command) => sms::run(command),
         Command::Demo { data, cases, seed } => {
             let made = demo::fill(&data.config()?, cases, seed)?;

@@ -6,8 +6,10 @@ mod place;
 
 use crate::bundles::BundleKeys;
 use crate::config::ServerConfig;
+use crate::connector::Connector;
 use crate::gateway::GatewayKind;
 use crate::objects::{Location, Objects};
+use desk_domain::ids::OfficeCode;
 use serde::Serialize;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -85,6 +87,7 @@ pub fn look(config: &ServerConfig, backup_key: Option<&PathBuf>) -> Vec<Finding>
     found.extend(place::keys(&BundleKeys::places(&config.data_dir)));
     found.push(place::backup_key(config, backup_key));
     found.push(gateway(config.gateway));
+    found.push(connector(config));
     found.push(address(config.listen));
     found
 }
@@ -125,6 +128,28 @@ fn gateway(kind: GatewayKind) -> Finding {
         return Finding::look("messages", "no gateway: one-time codes are refused", todo);
     }
     Finding::right("messages", format!("gateway {kind:?}").to_lowercase())
+}
+
+/// Nothing is sent: the core system is asked for by a real case alone.
+fn connector(config: &ServerConfig) -> Finding {
+    const PART: &str = "connector";
+    match Connector::open(config.connector, &config.execution) {
+        Ok(None) => Finding::right(PART, "none: operators execute every approved case"),
+        Ok(Some(open)) if open.scope.offices.is_empty() => Finding::look(
+            PART,
+            "it takes no case: no office is named",
+            "name them under offices in --connector-config",
+        ),
+        Ok(Some(open)) => {
+            let offices: Vec<_> = open.scope.offices.iter().map(OfficeCode::as_str).collect();
+            Finding::right(PART, format!("executes for {}", offices.join(", ")))
+        }
+        Err(error) => Finding::wrong(
+            PART,
+            error.to_string(),
+            "mend the setting that is named; the server does not start with it",
+        ),
+    }
 }
 
 /// Who can reach it, and whether it is served.

@@ -8,6 +8,7 @@ pub mod counted;
 pub mod docs;
 pub mod documents;
 pub mod enrol;
+pub mod executions;
 pub mod gate;
 pub mod guest;
 mod guest_pages;
@@ -24,6 +25,7 @@ pub mod wipe;
 pub mod wire;
 
 use crate::bundles::Bundles;
+use crate::connector::Connector;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::quarantine::Quarantine;
@@ -51,6 +53,8 @@ pub struct Office {
     /// Bundles worked off at once.
     pub bundle_seats: Semaphore,
     pub quarantine: Quarantine,
+    /// The way to the core system, where the server executes.
+    pub connector: Option<Arc<Connector>>,
     /// Where phones find this server, without a slash at the end.
     pub public_url: Option<String>,
     pub auto_approve: bool,

@@ -260,6 +260,18 @@ pub const SHAPES: &[Shape] = &[
     ),
     // An array in each provider's own shape; the plain one is described in the operator's guide.
     ("Receipts", &[]),
+    (
+        "ExecutionAnswer",
+        &[
+            ("key", "uuid"),
+            ("status", "string"),
+            ("reference", "string?"),
+            ("evidence", "string?"),
+            ("reason", "string?"),
+            ("terminals", "array"),
+        ],
+    ),
+    ("ExecutionTaken", &[("news", "boolean")]),
     ("Alive", &[("alive", "boolean")]),
     ("Ready", &[("ready", "boolean")]),
     (

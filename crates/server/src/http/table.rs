@@ -3,8 +3,8 @@
 
 use super::gate::Policy;
 use super::{
-    Office, admin, bundles, codes, docs, documents, enrol, guest, guest_pages, links, openapi,
-    pages, ready, receipts, session, sync, wipe,
+    Office, admin, bundles, codes, docs, documents, enrol, executions, guest, guest_pages, links,
+    openapi, pages, ready, receipts, session, sync, wipe,
 };
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post, put};
@@ -409,6 +409,17 @@ fn public() -> Vec<Route> {
                 "/hooks/sms/{provider}/{token}",
                 Policy::Public,
                 post(receipts::take),
+            )
+        },
+        Route {
+            summary: "Result of an execution, signed by the core system, under this installation's token.",
+            takes: Some("ExecutionAnswer"),
+            gives: Some("ExecutionTaken"),
+            ..route(
+                Method::POST,
+                "/hooks/execution/{token}",
+                Policy::Public,
+                post(executions::take),
             )
         },
         Route {

@@ -1,6 +1,7 @@
 //! Sends what the outbox holds: at once after a commit of this process, and every second for what other nodes wrote or
 //! left behind.
 
+use super::jitter;
 use crate::gateway::Gateway;
 use crate::repo::outbox::{self, Claimed};
 use crate::repo::{Repo, RepoError, Rules};
@@ -79,13 +80,8 @@ async fn deliver(post: &Post, message: Claimed) -> Result<(), RepoError> {
         .await
 }
 
-/// Full jitter: anything up to a limit that doubles, so that a thousand messages that failed together come back apart.
 fn pause(attempt: u32, chance: &dyn Chance) -> Millis {
-    let doubled = FIRST_WAIT_MS.saturating_mul(1 << attempt.saturating_sub(1).min(20));
-    let limit = doubled.min(LONGEST_WAIT_MS);
-    let mut bytes = [0_u8; 4];
-    chance.fill(&mut bytes);
-    Millis::from(u32::from_le_bytes(bytes)).rem_euclid(limit)
+    jitter(attempt, (FIRST_WAIT_MS, LONGEST_WAIT_MS), chance)
 }
 
 #[cfg(test)]

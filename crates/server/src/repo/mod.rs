@@ -15,6 +15,7 @@ pub mod device_events;
 pub mod devices;
 pub mod digest;
 pub mod documents;
+pub mod executions;
 pub mod feed;
 pub mod figures;
 mod ghosts;

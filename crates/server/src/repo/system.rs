@@ -4,10 +4,12 @@
 use super::bench::Bench;
 use super::journal::{self, Entry};
 use super::sql::{Connection, OptionalExtension, params};
-use super::{RepoError, Rules, receipts};
+use super::{RepoError, Rules, executions, receipts};
 use crate::secrets;
+use desk_domain::decide::{Context, decide};
 use desk_domain::ids::{CaseId, DeviceId, Epoch, GroupId, Incarnation, OpId, UserId};
 use desk_domain::op::{ChainHash, Group, Hlc, Op, OpBody};
+use desk_domain::outcome::Outcome;
 use desk_domain::people::{Actor, Employer, Role};
 use desk_domain::time::Millis;
 use desk_protocol::sync::Head;
@@ -35,6 +37,7 @@ pub fn prepare(conn: &Connection, rules: &Rules) -> Result<Epoch, RepoError> {
         params![QUERY_KEY, secrets::token(rules.chance.as_ref())],
     )?;
     receipts::prepare(conn, rules)?;
+    executions::results::prepare(conn, rules)?;
     epoch(conn)
 }
 
@@ -133,6 +136,31 @@ pub fn say(bench: &mut Bench<'_>, sayings: Vec<(CaseId, OpBody)>) -> Result<(), 
         });
     }
     journal::move_head(bench.conn, device, head)
+}
+
+/// What the rules would say of an op of the server's own device; nothing is written and nothing changes.
+pub(super) fn rehearse(
+    bench: &mut Bench<'_>,
+    case: CaseId,
+    body: &OpBody,
+) -> Result<Outcome, RepoError> {
+    let actor = actor(bench.conn)?;
+    let device = DeviceId::from_uuid(own(bench.conn, DEVICE)?);
+    let head = Head {
+        incarnation: Incarnation::from_uuid(own(bench.conn, INCARNATION)?),
+        seq: 0,
+        hash: ChainHash::GENESIS,
+    };
+    let place = (device, head);
+    let op = compose(bench.rules, bench.now, place, actor.user, case, body)?;
+    let ctx = Context {
+        actor: &actor,
+        policy: &bench.rules.policy,
+        calendar: &bench.rules.calendar,
+        now: bench.now,
+        same_serial_open: None,
+    };
+    Ok(decide(bench.case(case)?.as_ref(), &op, &ctx).outcome)
 }
 
 fn compose(

@@ -1,11 +1,11 @@
-//! The server's way out to providers of messages: the only place in this room that builds a client.
+//! The server's way out to providers of messages and to the core system: the only place in this room that builds a client.
 //!
 //! rustls only, TLS ≥ 1.2, no redirects (a signed request goes where it was meant to go or nowhere), bounded bodies and
 //! times; plain http only to this very machine.
 
 use crate::door::install_provider;
 use crate::repo::outbox::Verdict;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, RequestBuilder, Response, Url};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -93,7 +93,28 @@ impl Line {
         if query.is_some() {
             url.set_query(query);
         }
-        let mut request = self.client.post(url).timeout(self.within).body(body);
+        let request = self.client.post(url).body(body);
+        self.send(request, headers).await
+    }
+
+    /// One GET of what stands below the address under that name.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub async fn get(&self, below: &str, headers: &[(&str, String)]) -> Result<Answer, Lost> {
+        let mut url = self.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(below);
+        }
+        self.send(self.client.get(url), headers).await
+    }
+
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        headers: &[(&str, String)],
+    ) -> Result<Answer, Lost> {
+        let mut request = request.timeout(self.within);
         for (name, value) in headers {
             request = request.header(*name, value);
         }

@@ -2,6 +2,7 @@
 //!
 //! The routes come from the router's own table; one that nobody wrote a probe for fails the test.
 
+use crate::support::core::{Core, hook};
 use crate::support::{Desk, HERE, NOON, Reply, THERE, TestOffice, add_user, office};
 use desk_domain::case::DocumentManifest;
 use desk_domain::ids::{CaseId, DeviceId, DocumentId};
@@ -24,8 +25,9 @@ struct Target {
     document: DocumentId,
     manifest: DocumentManifest,
     device: DeviceId,
-    /// The token in the address of delivery reports.
+    /// The tokens in the addresses of delivery reports and of the core system's callbacks.
     receipts: String,
+    hook: String,
 }
 
 /// Who asks, and what the gate says to such a caller before anything else.
@@ -49,6 +51,7 @@ fn written(office: &TestOffice, desk: &mut Desk) -> Target {
         document,
         manifest,
         device: desk.id,
+        hook: hook(office),
         receipts: office.house().repo.read_blocking(token).unwrap().unwrap(),
     };
     for (method, path) in [
@@ -68,6 +71,7 @@ fn nobodys(like: &Target) -> Target {
         manifest: like.manifest.clone(),
         device: DeviceId::new(NOON, &SystemChance),
         receipts: like.receipts.clone(),
+        hook: like.hook.clone(),
     }
 }
 
@@ -129,6 +133,9 @@ const NAMELESS: [&str; 5] = [
     "POST /v1/bundles",
 ];
 
+/// Its body is signed by the core system, and nobody who signs in can do that.
+const SIGNED: &str = "POST /hooks/execution/{token}";
+
 /// Whether the request names a thing, and the request.
 fn probe(
     route: &str,
@@ -151,6 +158,7 @@ fn probe(
             let path = format!("/hooks/sms/http/{}", on.receipts);
             Some((false, path, b"[]".to_vec()))
         }
+        SIGNED => Some((false, on.hook.clone(), b"{}".to_vec())),
         route if NAMELESS.contains(&route) => Some((
             false,
             route.trim_start_matches("POST ").to_owned(),
@@ -268,7 +276,9 @@ fn is_of_the_merchant(route: &str) -> bool {
 fn judge(route: &str, caller: &Caller, own: &Reply, others: Option<[String; 2]>) {
     let what = format!("{route} by {}", caller.name);
     assert!(own.status < 500, "{what}: {}", own.text());
-    if is_public(route) {
+    if route == SIGNED {
+        assert_eq!(told(own), "401 execution.bad_signature", "{what}");
+    } else if is_public(route) {
         assert_eq!(own.status, 200, "{what}");
     } else if route.contains("/v1/guest/") {
         // A session opens no link, and the progress page knows numbers and codes only.
@@ -315,7 +325,8 @@ fn judge(route: &str, caller: &Caller, own: &Reply, others: Option<[String; 2]>)
 fn every_route_for_every_caller_on_own_foreign_and_absent_things() {
     let mut office = office();
     office.config.gateway = GatewayKind::Log;
-    office.restart();
+    let core = Core::start();
+    core.serve(&mut office, &[]);
     let own = written(&office, &mut office.desk(HERE, "agent"));
     let foreign = written(&office, &mut office.desk(THERE, "stranger"));
     let absent = nobodys(&own);

@@ -1,7 +1,9 @@
 //! A small office, desks that sign, and a plain HTTP client over a socket.
 
 mod command;
+pub mod core;
 pub mod desk;
+pub mod execution;
 pub mod register;
 pub mod shared;
 pub mod sms;

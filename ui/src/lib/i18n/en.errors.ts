@@ -66,6 +66,19 @@ export const enErrors: typeof zhErrors = {
     'execution.requery_first': e('Unknown results are queried first', 'Query, tick the box, then record'),
     'execution.hold_time': e('The hold time is not over', 'Execute it later'),
     'execution.key_used': e('This execution is recorded already', 'Look at the result'),
+    'execution.bad_signature': e(
+      'The core system’s callback is not signed as agreed',
+      'Compare the secret on both sides',
+    ),
+    'execution.stale': e(
+      'The callback’s time is too far from the server’s',
+      'Set the clocks, sign it anew and send it again',
+    ),
+    'execution.unknown_key': e('No execution was requested under this key', 'Check the key of the callback'),
+    'execution.bad_answer': e(
+      'The callback does not answer what was asked',
+      'Check terminals and result, then send it again',
+    ),
     'execution.evidence': e('The evidence is missing', 'Say what proves it'),
     'close.not_told': e('The merchant was not told', 'Record that first'),
     'close.follow_up': e('The next-day question is open', 'Record the answer first'),
