@@ -68,6 +68,8 @@ uuid_id! {
     LinkId,
     /// One message to a merchant's phone.
     MessageId,
+    /// One address outside that is told of cases.
+    WebhookId,
 }
 
 /// Five characters `[0-9A-Z]`, printed in case numbers; the scope of a feed.

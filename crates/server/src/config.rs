@@ -4,6 +4,7 @@ use crate::door::{SystemChance, SystemClock};
 use crate::gateway::GatewayKind;
 use crate::objects::Location;
 use crate::sms::settings::SmsSettings;
+use crate::webhooks::WebhookSettings;
 use desk_domain::time::{Chance, Clock};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub struct ServerConfig {
     /// The program that opens files from outside; this one when none is named.
     pub docbox: Option<PathBuf>,
     pub sms: SmsSettings,
+    /// How far webhooks go.
+    pub webhooks: WebhookSettings,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
 }
@@ -62,6 +65,7 @@ impl ServerConfig {
             public_url: None,
             docbox: None,
             sms: SmsSettings::default(),
+            webhooks: WebhookSettings::default(),
             clock: Arc::new(SystemClock),
             chance: Arc::new(SystemChance),
         }

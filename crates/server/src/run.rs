@@ -6,6 +6,7 @@ use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::gateway::{Gateway, GatewayKind};
 use crate::http::{self, Office, Positions, listen, ready};
+use crate::jobs::delivering::{self, Hooks};
 use crate::jobs::sending::{self, Post};
 use crate::metrics::Metrics;
 use crate::objects::Objects;
@@ -203,6 +204,8 @@ async fn serve(
         };
         tokio::spawn(sending::run(post, stopped.clone()))
     });
+    let hooks = Hooks::new(&house, config.webhooks);
+    let deliverer = tokio::spawn(delivering::run(hooks, stopped.clone()));
     let metrics = Arc::new(Metrics::new(&house.repo, house.rules.clock.now()));
     let office = Arc::new(Office {
         policy_text: policy::SHIPPED.to_owned(),
@@ -248,10 +251,14 @@ async fn serve(
         telling.abort();
     }
     poller.abort();
-    if let Some(sender) = sender
-        && tokio::time::timeout(DRAIN, sender).await.is_err()
-    {
-        tracing::warn!("messages on their way were left to the next start");
+    let jobs = async {
+        if let Some(sender) = sender {
+            let _ = sender.await;
+        }
+        let _ = deliverer.await;
+    };
+    if tokio::time::timeout(DRAIN, jobs).await.is_err() {
+        tracing::warn!("what was on its way to others was left to the next start");
     }
 }
 

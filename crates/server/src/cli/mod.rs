@@ -13,6 +13,7 @@ mod registry;
 mod safeguards;
 mod serve;
 mod sms;
+mod webhook;
 mod who;
 
 use crate::config::ServerConfig;
@@ -109,6 +110,10 @@ enum Command {
         /// What the gateway needs to know (TOML); its key from UNBIND_DESK_SMS_KEY_ID and UNBIND_DESK_SMS_SECRET.
         #[arg(long, env = "UNBIND_DESK_SMS_CONFIG")]
         sms_config: Option<PathBuf>,
+        /// Webhooks may also go to private networks over https, and to this machine over plain http. For tests, and where
+        /// the receiving system stands beside the server.
+        #[arg(long, env = webhook::ALLOW_PRIVATE)]
+        webhooks_allow_private: bool,
     },
     /// Look at everything that the server needs, say what is right and what is to be done; fails when something is wrong.
     Doctor {
@@ -161,6 +166,9 @@ enum Command {
     /// Messages to merchants.
     #[command(subcommand)]
     Sms(sms::SmsCommand),
+    /// Systems outside that hear of cases.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Fill a data directory with visibly fake offices, people, merchants and cases.
     Demo {
         #[command(flatten)]
@@ -291,6 +299,7 @@ fn run(command: Command) -> Result<(), ServerError> {
             gateway,
             public_url,
             sms_config,
+            webhooks_allow_private,
         } => serve::serve(ServerConfig {
             listen,
             admin_listen,
@@ -298,6 +307,7 @@ fn run(command: Command) -> Result<(), ServerError> {
             gateway,
             public_url,
             sms: sms::settings(sms_config.as_deref())?,
+            webhooks: webhook::settings(webhooks_allow_private),
             ..data.config()?
         }),
         Command::Doctor {
@@ -325,6 +335,7 @@ fn run(command: Command) -> Result<(), ServerError> {
         Command::Backup(command) => backup::run(command),
         Command::Bundle(command) => bundles::bundle(command),
         Command::Sms(command) => sms::run(command),
+        Command::Webhook(command) => webhook::run(command),
         Command::Demo { data, cases, seed } => {
             let made = demo::fill(&data.config()?, cases, seed)?;
             say(&made.to_string())

@@ -1,4 +1,6 @@
 //! Work that nobody waits for, one loop of each kind a node. What is to be done stands in the database and is claimed for
 //! a while, so that any node may do it and a dead one is no loss.
 
+pub mod delivering;
+mod rounds;
 pub mod sending;

@@ -6,7 +6,7 @@ pub mod door;
 pub mod log;
 pub mod reports;
 pub mod settings;
-mod signing;
+pub(crate) mod signing;
 pub mod template;
 pub mod tencent;
 pub mod wording;

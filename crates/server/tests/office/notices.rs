@@ -22,7 +22,7 @@ fn office_of(provider: &Provider, cases: u32) -> TestOffice {
     office
 }
 
-fn sit(office: &TestOffice, login: &str) -> Desk {
+pub fn sit(office: &TestOffice, login: &str) -> Desk {
     let mut desk = Desk::new(office);
     assert_eq!(desk.enrol(&office.code("HZ001")).status, 200);
     assert_eq!(desk.sign_in(login, &demo::password(login)).status, 200);
@@ -30,7 +30,7 @@ fn sit(office: &TestOffice, login: &str) -> Desk {
 }
 
 /// A case in that state whose merchant was matched.
-fn case_in(office: &TestOffice, state: CaseState) -> Case {
+pub fn case_in(office: &TestOffice, state: CaseState) -> Case {
     let desk = sit(office, "agent1");
     let page = desk.get("/v1/sync/snapshot?scope=HZ001&limit=500").json();
     let all = page["changes"].as_array().unwrap().iter();
@@ -39,26 +39,26 @@ fn case_in(office: &TestOffice, state: CaseState) -> Case {
     cases.into_iter().find(fits).unwrap()
 }
 
-fn load(office: &TestOffice, id: CaseId) -> Case {
+pub fn load(office: &TestOffice, id: CaseId) -> Case {
     let read = move |conn: &Connection| cases::load(conn, id);
     office.house().repo.read_blocking(read).unwrap().unwrap()
 }
 
-fn write(desk: &mut Desk, case: CaseId, bodies: Vec<OpBody>) {
+pub fn write(desk: &mut Desk, case: CaseId, bodies: Vec<OpBody>) {
     let ops = bodies.iter().map(|body| desk.op(case, body)).collect();
     let outcomes = desk.write(ops);
     assert!(outcomes.iter().all(applied), "{outcomes:?}");
 }
 
 /// Takes the case and sends it back, or turns it down.
-fn decide(office: &TestOffice, case: &Case, decision: OpBody) {
+pub fn decide(office: &TestOffice, case: &Case, decision: OpBody) {
     let take = OpBody::ReviewTake {
         note: String::new(),
     };
     write(&mut sit(office, "reviewer1"), case.id, vec![take, decision]);
 }
 
-fn send_back() -> OpBody {
+pub fn send_back() -> OpBody {
     let item = ReturnItem {
         target: ReturnTarget::Field {
             key: FieldKey::TerminalSerial,
@@ -69,7 +69,7 @@ fn send_back() -> OpBody {
     OpBody::ReviewReturn { items: vec![item] }
 }
 
-fn unbind(office: &TestOffice, case: &Case) {
+pub fn unbind(office: &TestOffice, case: &Case) {
     let result = ExecutionResult::Unbound;
     let numbers = case.members(FieldKey::TerminalNumbers).into_iter();
     let record = OpBody::ExecuteRecord {

@@ -2,6 +2,7 @@
 
 mod command;
 pub mod desk;
+pub mod hooks;
 pub mod register;
 pub mod shared;
 pub mod sms;
