@@ -57,7 +57,11 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     (
         "Client::builder",
-        &["crates/sync/src/http.rs", "crates/server/src/sms/door.rs"],
+        &[
+            "crates/sync/src/http.rs",
+            "crates/server/src/sms/door.rs",
+            "crates/server/src/webhooks/door.rs",
+        ],
     ),
     (
         "SystemTime::now",

@@ -70,6 +70,8 @@ uuid_id! {
     MessageId,
     /// One execution by the connector: its idempotency key.
     ExecutionId,
+    /// One address outside that is told of cases.
+    WebhookId,
 }
 
 /// Five characters `[0-9A-Z]`, printed in case numbers; the scope of a feed.

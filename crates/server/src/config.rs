@@ -6,6 +6,7 @@ use crate::door::{SystemChance, SystemClock};
 use crate::gateway::GatewayKind;
 use crate::objects::Location;
 use crate::sms::settings::SmsSettings;
+use crate::webhooks::WebhookSettings;
 use desk_domain::time::{Chance, Clock};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub struct ServerConfig {
     /// Who executes approved cases, and what that connector needs to know.
     pub connector: ConnectorKind,
     pub execution: ConnectorSettings,
+    /// How far webhooks go.
+    pub webhooks: WebhookSettings,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
 }
@@ -69,6 +72,7 @@ impl ServerConfig {
             sms: SmsSettings::default(),
             connector: ConnectorKind::None,
             execution: ConnectorSettings::default(),
+            webhooks: WebhookSettings::default(),
             clock: Arc::new(SystemClock),
             chance: Arc::new(SystemChance),
         }

@@ -29,9 +29,11 @@ mod quarantine;
 pub mod registry;
 pub mod repo;
 pub mod run;
+mod sealing;
 pub mod second_factor;
 pub mod secrets;
 pub mod sms;
+pub mod webhooks;
 
 pub use config::ServerConfig;
 pub use error::ServerError;

@@ -7,6 +7,7 @@ use crate::connector::Connector;
 use crate::error::ServerError;
 use crate::gateway::{Gateway, GatewayKind};
 use crate::http::{self, Office, Positions, listen, ready};
+use crate::jobs::delivering::{self, Hooks};
 use crate::jobs::executing::{self, Work};
 use crate::jobs::sending::{self, Post};
 use crate::metrics::Metrics;
@@ -201,7 +202,8 @@ async fn serve(
     stopped: watch::Receiver<bool>,
 ) {
     let (tell, positions) = watch::channel(Positions::default());
-    let jobs = jobs(&house, gateway, connector.clone(), &stopped);
+    let hooks = Hooks::new(&house, config.webhooks);
+    let jobs = jobs(&house, gateway, connector.clone(), hooks, &stopped);
     let metrics = Arc::new(Metrics::new(&house.repo, house.rules.clock.now()));
     let office = Arc::new(Office {
         policy_text: policy::SHIPPED.to_owned(),
@@ -249,7 +251,7 @@ async fn serve(
     }
     poller.abort();
     if tokio::time::timeout(DRAIN, join_all(jobs)).await.is_err() {
-        tracing::warn!("messages or executions on their way were left to the next start");
+        tracing::warn!("what was on its way to others was left to the next start");
     }
 }
 
@@ -258,6 +260,7 @@ fn jobs(
     house: &House,
     gateway: Option<Gateway>,
     connector: Option<Arc<Connector>>,
+    hooks: Hooks,
     stopped: &watch::Receiver<bool>,
 ) -> Vec<tokio::task::JoinHandle<()>> {
     let with = || (Arc::clone(&house.repo), house.rules.clone());
@@ -279,7 +282,12 @@ fn jobs(
         };
         tokio::spawn(executing::run(work, stopped.clone()))
     });
-    sender.into_iter().chain(executor).collect()
+    let deliverer = tokio::spawn(delivering::run(hooks, stopped.clone()));
+    sender
+        .into_iter()
+        .chain(executor)
+        .chain([deliverer])
+        .collect()
 }
 
 /// The one poller of this process: long-polls listen to it, none of them asks the database.

@@ -1,9 +1,8 @@
 //! The second factor: six digits of an authenticator app (RFC 6238: SHA-1, 30 s), and codes for the day the phone is lost.
 //! What the app shares with us is kept sealed; recovery codes are kept as hashes.
 
+use crate::sealing::SealingKey;
 use crate::secrets;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use desk_domain::ids::UserId;
 use desk_domain::time::{Chance, Millis};
 use qrcode::QrCode;
@@ -18,7 +17,6 @@ const RECOVERY_CHARS: usize = 16;
 const RECOVERY_GROUP: usize = 4;
 /// Bits that the app and we share: 160, as RFC 4226 advises.
 const SHARED_BYTES: usize = 20;
-const NONCE_BYTES: usize = 24;
 const ISSUER: &str = "Unbind Desk";
 /// Names the use of the key that [`FactorKey`] is derived from; never changes.
 const CONTEXT: &str = "unbind-desk second factor v1";
@@ -60,43 +58,24 @@ impl Shared {
 }
 
 /// Seals what is shared. Derived from the keys of the data directory, so that every server of an office has the same.
-pub struct FactorKey(Zeroizing<[u8; 32]>);
+pub struct FactorKey(SealingKey);
 
 impl FactorKey {
     /// The key that follows from a seed.
     pub fn derive(seed: &[u8; 32]) -> Self {
-        Self(Zeroizing::new(blake3::derive_key(CONTEXT, seed)))
+        Self(SealingKey::derive(CONTEXT, seed))
     }
 
     /// Sealed for one account: of no use in the row of another.
     pub fn seal(&self, user: UserId, shared: &Shared, chance: &dyn Chance) -> Option<Vec<u8>> {
-        let mut nonce = [0; NONCE_BYTES];
-        chance.fill(&mut nonce);
-        let account = user.to_string();
-        let payload = Payload {
-            msg: shared.0.as_slice(),
-            aad: account.as_bytes(),
-        };
-        let sealed = self.cipher().encrypt(&XNonce::from(nonce), payload).ok()?;
-        Some([nonce.as_slice(), &sealed].concat())
+        self.0.seal(&user.to_string(), shared.0.as_slice(), chance)
     }
 
     /// None when it was sealed with another key, for another account, or changed.
     pub fn open(&self, user: UserId, sealed: &[u8]) -> Option<Shared> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
-        let account = user.to_string();
-        let payload = Payload {
-            msg: sealed,
-            aad: account.as_bytes(),
-        };
-        let plain = self.cipher().decrypt(&XNonce::from(*nonce), payload).ok()?;
-        let plain = Zeroizing::new(plain);
+        let plain = self.0.open(&user.to_string(), sealed)?;
         let bytes: [u8; SHARED_BYTES] = plain.as_slice().try_into().ok()?;
         Some(Shared(Zeroizing::new(bytes)))
-    }
-
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&(*self.0).into())
     }
 }
 
@@ -185,7 +164,7 @@ mod tests {
         assert_eq!(*key.open(owner, &sealed).unwrap().0, *shared.0);
         assert!(key.open(someone(), &sealed).is_none());
         assert!(other.open(owner, &sealed).is_none());
-        assert!(key.open(owner, &sealed[..NONCE_BYTES - 1]).is_none());
+        assert!(key.open(owner, &sealed[..23]).is_none());
         let mut bent = sealed.clone();
         *bent.last_mut().unwrap() ^= 1;
         assert!(key.open(owner, &bent).is_none());

@@ -2,6 +2,7 @@
 //! alone, and are made on first use.
 
 use crate::second_factor::FactorKey;
+use crate::webhooks::signing::WebhookKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use desk_bundle::Opener;
@@ -93,6 +94,11 @@ impl BundleKeys {
     /// What seals second factors; it follows from the signing key, so that a backup and a second server have it too.
     pub fn factors(&self) -> FactorKey {
         FactorKey::derive(&self.signing.to_bytes())
+    }
+
+    /// What seals the secrets of webhooks, by the same way.
+    pub fn webhooks(&self) -> WebhookKey {
+        WebhookKey::derive(&self.signing.to_bytes())
     }
 
     /// Signs.

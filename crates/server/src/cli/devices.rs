@@ -148,7 +148,7 @@ pub fn device(command: DeviceCommand) -> Result<(), ServerError> {
 }
 
 /// The admin who acts; somebody must be named where two admins are asked for.
-fn named(house: &House, who: &Who) -> Result<Option<UserId>, ServerError> {
+pub fn named(house: &House, who: &Who) -> Result<Option<UserId>, ServerError> {
     let by = if house.repo.read_blocking(safeguards::load)?.two_admins {
         Some(who.must_prove(house)?)
     } else {

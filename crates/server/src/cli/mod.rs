@@ -14,6 +14,7 @@ mod registry;
 mod safeguards;
 mod serve;
 mod sms;
+mod webhook;
 mod who;
 
 use crate::config::ServerConfig;
@@ -125,6 +126,10 @@ enum Command {
         sms_config: Option<PathBuf>,
         #[command(flatten)]
         connector: ConnectorArgs,
+        /// Webhooks may also go to private networks over https, and to this machine over plain http. For tests, and where
+        /// the receiving system stands beside the server.
+        #[arg(long, env = webhook::ALLOW_PRIVATE)]
+        webhooks_allow_private: bool,
     },
     /// Look at everything that the server needs, say what is right and what is to be done; fails when something is wrong.
     Doctor {
@@ -182,6 +187,9 @@ enum Command {
     /// Messages to merchants.
     #[command(subcommand)]
     Sms(sms::SmsCommand),
+    /// Systems outside that hear of cases.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Fill a data directory with visibly fake offices, people, merchants and cases.
     Demo {
         #[command(flatten)]
@@ -313,6 +321,7 @@ fn run(command: Command) -> Result<(), ServerError> {
             public_url,
             sms_config,
             connector,
+            webhooks_allow_private,
         } => serve::serve(ServerConfig {
             listen,
             admin_listen,
@@ -322,6 +331,7 @@ fn run(command: Command) -> Result<(), ServerError> {
             sms: sms::settings(sms_config.as_deref())?,
             execution: executions::settings(&connector)?,
             connector: connector.connector,
+            webhooks: webhook::settings(webhooks_allow_private),
             ..data.config()?
         }),
         Command::Doctor {
@@ -353,6 +363,7 @@ fn run(command: Command) -> Result<(), ServerError> {
         Command::Bundle(command) => bundles::bundle(command),
         Command::Execution(command) => executions::run(command),
         Command::Sms(command) => sms::run(command),
+        Command::Webhook(command) => webhook::run(command),
         Command::Demo { data, cases, seed } => {
             let made = demo::fill(&data.config()?, cases, seed)?;
             say(&made.to_string())

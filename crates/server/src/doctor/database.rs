@@ -5,6 +5,7 @@ use crate::config::ServerConfig;
 use crate::metrics::began_at;
 use crate::repo::Database;
 use crate::repo::health::{self, Health};
+use crate::repo::webhooks::Why;
 use crate::run;
 use chrono::DateTime;
 use desk_domain::time::Millis;
@@ -52,6 +53,7 @@ pub fn look(config: &ServerConfig) -> Vec<Finding> {
     found.push(clock(&health, now));
     found.push(backup(&health, &database, now));
     found.push(epoch(&health));
+    found.push(webhooks(&health, now));
     found
 }
 
@@ -170,6 +172,37 @@ fn epoch(health: &Health) -> Finding {
             "restore from a backup",
         ),
     }
+}
+
+/// Endpoints that hear nothing any more, or soon will not.
+fn webhooks(health: &Health, now: Millis) -> Finding {
+    const PART: &str = "webhooks";
+    let mut ill = Vec::new();
+    for endpoint in &health.webhooks {
+        let (office, id) = (&endpoint.office, endpoint.id);
+        match (endpoint.disabled, endpoint.failing_since) {
+            (Some(Why::Gone), _) => {
+                ill.push(format!("{id} of {office} is disabled: it answered 410"))
+            }
+            (Some(Why::Failing), since) => {
+                let since = since.map_or_else(String::new, day);
+                ill.push(format!(
+                    "{id} of {office} is disabled: it has failed since {since}"
+                ));
+            }
+            (None, Some(since)) if now.saturating_sub(since) >= DAY => {
+                ill.push(format!("{id} of {office} has failed since {}", day(since)));
+            }
+            (Some(Why::Admin) | None, _) => {}
+        }
+    }
+    if ill.is_empty() {
+        let active = health.webhooks.iter().filter(|one| one.disabled.is_none());
+        return Finding::right(PART, format!("{} active endpoints", active.count()));
+    }
+    let todo =
+        "webhook log ID says why; mend it, then webhook enable ID and webhook replay ID --failed";
+    Finding::look(PART, ill.join("; "), todo)
 }
 
 fn day(at: Millis) -> String {

@@ -1,7 +1,7 @@
 //! Begins what the connector may execute, and asks the core system: at once after a commit of this process, and every
 //! second for what other nodes wrote or left behind.
 
-use super::jitter;
+use super::rounds::{self, jitter};
 use crate::connector::{Connector, Heard};
 use crate::repo::executions::start::{self, Seen};
 use crate::repo::executions::{self, Claimed, rows};
@@ -9,11 +9,8 @@ use crate::repo::{Repo, RepoError, Rules};
 use desk_domain::time::{Chance, Millis};
 use futures_util::future::join_all;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
-/// How often it is looked without a bell.
-const TICK: Duration = Duration::from_secs(1);
 /// Requests on their way at once.
 const TOGETHER: usize = 8;
 /// A question never follows sooner than this, and at the latest after the longest pause.
@@ -29,25 +26,10 @@ pub struct Work {
 }
 
 /// Runs until it is asked to stop. What is on its way then is finished and written down; nothing else is claimed.
-pub async fn run(work: Work, mut stopped: watch::Receiver<bool>) {
-    let committed = work.repo.committed();
-    let mut seen = Seen::default();
-    while !*stopped.borrow() {
-        // Listening begins before looking: a commit in between rings too.
-        let bell = committed.notified();
-        tokio::pin!(bell);
-        bell.as_mut().enable();
-        match round(&work, &mut seen).await {
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, "executions"),
-        }
-        tokio::select! {
-            () = bell => {}
-            () = tokio::time::sleep(TICK) => {}
-            _ = stopped.wait_for(|stop| *stop) => {}
-        }
-    }
+pub async fn run(work: Work, stopped: watch::Receiver<bool>) {
+    let seen = Mutex::new(Seen::default());
+    let round = || async { round(&work, &mut *seen.lock().await).await };
+    rounds::run("executions", &work.repo, stopped, round).await;
 }
 
 /// Begins and asks what is due; whether there was any.

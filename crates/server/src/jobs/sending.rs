@@ -1,18 +1,15 @@
 //! Sends what the outbox holds: at once after a commit of this process, and every second for what other nodes wrote or
 //! left behind.
 
-use super::jitter;
+use super::rounds;
 use crate::gateway::Gateway;
 use crate::repo::outbox::{self, Claimed};
 use crate::repo::{Repo, RepoError, Rules};
 use desk_domain::time::{Chance, Millis};
 use futures_util::future::join_all;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often the outbox is looked at without a bell.
-const TICK: Duration = Duration::from_secs(1);
 /// Messages on their way at once.
 const TOGETHER: usize = 16;
 /// Longest wait before the second try, and before any.
@@ -27,24 +24,8 @@ pub struct Post {
 }
 
 /// Runs until it is asked to stop. What is on its way then is finished and written down; nothing else is claimed.
-pub async fn run(post: Post, mut stopped: watch::Receiver<bool>) {
-    let committed = post.repo.committed();
-    while !*stopped.borrow() {
-        // Listening begins before looking: a commit in between rings too.
-        let bell = committed.notified();
-        tokio::pin!(bell);
-        bell.as_mut().enable();
-        match round(&post).await {
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, "outbox"),
-        }
-        tokio::select! {
-            () = bell => {}
-            () = tokio::time::sleep(TICK) => {}
-            _ = stopped.wait_for(|stop| *stop) => {}
-        }
-    }
+pub async fn run(post: Post, stopped: watch::Receiver<bool>) {
+    rounds::run("outbox", &post.repo, stopped, || round(&post)).await;
 }
 
 /// Claims and sends what is due; whether there was any.
@@ -81,7 +62,7 @@ async fn deliver(post: &Post, message: Claimed) -> Result<(), RepoError> {
 }
 
 fn pause(attempt: u32, chance: &dyn Chance) -> Millis {
-    jitter(attempt, (FIRST_WAIT_MS, LONGEST_WAIT_MS), chance)
+    rounds::jitter(attempt, (FIRST_WAIT_MS, LONGEST_WAIT_MS), chance)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::journal::{self, Entry, Place};
 use super::sql::{Connection, OptionalExtension, params};
 use super::{RepoError, Rules, cases, documents, people};
 use crate::frames::{Frame, Said};
-use desk_domain::case::{Case, TimelineEntry};
+use desk_domain::case::{Case, CaseState, TimelineEntry};
 use desk_domain::case_no::CaseNo;
 use desk_domain::decide::{Context, Decision, decide};
 use desk_domain::field::FieldKey;
@@ -47,6 +47,10 @@ pub struct Bench<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Moved {
     pub case: CaseId,
+    /// What moved it.
+    pub op: OpId,
+    pub from: CaseState,
+    pub to: CaseState,
     /// When it was done, by the clock of who did it.
     pub at: Millis,
 }
@@ -337,9 +341,12 @@ impl<'a> Bench<'a> {
         if let Some(case) = decision.case {
             let state = case.state;
             let before = self.cases.insert(op.case, Some(case)).flatten();
-            if before.is_some_and(|before| before.state != state) {
+            if let Some(before) = before.filter(|before| before.state != state) {
                 self.moved.push(Moved {
                     case: op.case,
+                    op: op.op_id,
+                    from: before.state,
+                    to: state,
                     at: op.captured_at.min(self.now),
                 });
             }

@@ -1,6 +1,7 @@
 //! What a database says of itself to whoever looks after it. Nothing is written, made or migrated.
 
 use super::sql::{Connection, OptionalExtension, Purpose};
+use super::webhooks::{self, Endpoint};
 use super::{Database, RepoError, open, system};
 use desk_domain::ids::Epoch;
 use desk_domain::time::Millis;
@@ -23,6 +24,8 @@ pub struct Health {
     pub newest_op_at: Option<Millis>,
     pub newest_backup_at: Option<Millis>,
     pub epoch: Option<Epoch>,
+    /// The endpoints of webhooks.
+    pub webhooks: Vec<Endpoint>,
 }
 
 /// Looks at a database that is there.
@@ -47,6 +50,7 @@ pub fn look(database: &Database) -> Result<Health, RepoError> {
     health.epoch = system::epoch(&conn).ok();
     if health.migrated >= health.known {
         health.newest_backup_at = latest(&conn, "SELECT max(verified_at) FROM backup_safe")?;
+        health.webhooks = webhooks::all(&conn)?;
     }
     Ok(health)
 }
@@ -81,6 +85,7 @@ fn empty(engine: String, mode: String) -> Health {
         newest_op_at: None,
         newest_backup_at: None,
         epoch: None,
+        webhooks: Vec::new(),
     }
 }
 

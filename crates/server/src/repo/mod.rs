@@ -10,6 +10,8 @@ pub mod bindings;
 pub mod bundles;
 pub mod cases;
 pub mod codes;
+pub mod deliveries;
+pub mod delivery_log;
 pub mod device_acts;
 pub mod device_events;
 pub mod devices;
@@ -40,6 +42,7 @@ pub mod sql;
 pub mod system;
 pub mod uploads;
 pub mod waiting;
+pub mod webhooks;
 pub mod wipes;
 mod writer;
 

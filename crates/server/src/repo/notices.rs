@@ -4,7 +4,7 @@
 use super::bench::{Bench, Moved};
 use super::outbox::{self, Claimed, NewMessage, Status};
 use super::sql::Connection;
-use super::{RepoError, Rules, cases, register, system};
+use super::{RepoError, Rules, cases, deliveries, register, system};
 use crate::sms::wording;
 use chrono::{DateTime, Datelike, TimeDelta, Timelike};
 use desk_domain::calendar::shanghai_day;
@@ -25,10 +25,11 @@ const SERIAL_TAIL: usize = 4;
 /// Longest code of a provider that is repeated.
 const CODE_CHARS: usize = 64;
 
-/// Tells the merchants of cases that came to a result in this transaction, at the number of record. Without a matched
-/// merchant there is none; without a gateway people tell it.
+/// Tells endpoints of the cases that moved in this transaction, and the merchants of those that came to a result, at the
+/// number of record. Without a matched merchant there is none; without a gateway people tell it.
 pub fn announce(bench: &mut Bench<'_>) -> Result<(), RepoError> {
     let moved = bench.take_moved();
+    deliveries::announce(bench, &moved)?;
     if !bench.rules.tells_merchants {
         return Ok(());
     }

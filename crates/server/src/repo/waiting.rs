@@ -4,7 +4,7 @@
 use super::bench::Bench;
 use super::journal::{self, Place, Stored, Waiting};
 use super::sql::Connection;
-use super::{RepoError, Rules, system};
+use super::{RepoError, Rules, notices, system};
 use desk_domain::group::Seat;
 use desk_domain::ids::{CaseId, OpId};
 use desk_domain::op::{Op, OpBody};
@@ -73,6 +73,7 @@ pub fn look_through(
         judge_again(&mut bench, one, FOR_A_NEWER_SERVER)?;
     }
     judge_waiting(&mut bench)?;
+    notices::announce(&mut bench)?;
     bench.finish()?;
     let last = portion.last().map(|(row, _)| *row);
     if last.is_none() {

@@ -53,4 +53,6 @@ mod submit;
 mod support;
 mod two_admins;
 mod unjudged;
+mod webhook_commands;
+mod webhooks;
 mod wipes;

@@ -44,21 +44,21 @@ pub fn load(office: &TestOffice, id: CaseId) -> Case {
     office.house().repo.read_blocking(read).unwrap().unwrap()
 }
 
-fn write(desk: &mut Desk, case: CaseId, bodies: Vec<OpBody>) {
+pub fn write(desk: &mut Desk, case: CaseId, bodies: Vec<OpBody>) {
     let ops = bodies.iter().map(|body| desk.op(case, body)).collect();
     let outcomes = desk.write(ops);
     assert!(outcomes.iter().all(applied), "{outcomes:?}");
 }
 
 /// Takes the case and sends it back, or turns it down.
-fn decide(office: &TestOffice, case: &Case, decision: OpBody) {
+pub fn decide(office: &TestOffice, case: &Case, decision: OpBody) {
     let take = OpBody::ReviewTake {
         note: String::new(),
     };
     write(&mut sit(office, "reviewer1"), case.id, vec![take, decision]);
 }
 
-fn send_back() -> OpBody {
+pub fn send_back() -> OpBody {
     let item = ReturnItem {
         target: ReturnTarget::Field {
             key: FieldKey::TerminalSerial,
@@ -69,7 +69,7 @@ fn send_back() -> OpBody {
     OpBody::ReviewReturn { items: vec![item] }
 }
 
-fn unbind(office: &TestOffice, case: &Case) {
+pub fn unbind(office: &TestOffice, case: &Case) {
     let result = ExecutionResult::Unbound;
     let numbers = case.members(FieldKey::TerminalNumbers).into_iter();
     let record = OpBody::ExecuteRecord {

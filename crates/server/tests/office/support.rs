@@ -4,6 +4,7 @@ mod command;
 pub mod core;
 pub mod desk;
 pub mod execution;
+pub mod hooks;
 pub mod register;
 pub mod shared;
 pub mod sms;
