@@ -182,7 +182,7 @@ fn webhooks(health: &Health, now: Millis) -> Finding {
         let (office, id) = (&endpoint.office, endpoint.id);
         match (endpoint.disabled, endpoint.failing_since) {
             (Some(Why::Gone), _) => {
-                ill.push(format!("{id} of {office} is disabled: it answered 410"))
+                ill.push(format!("{id} of {office} is disabled: it answered 410"));
             }
             (Some(Why::Failing), since) => {
                 let since = since.map_or_else(String::new, day);

@@ -194,18 +194,17 @@ pub fn rotate(
     sealed: &[u8],
     (now, until): (Millis, Millis),
 ) -> Result<Rotated, RepoError> {
-    let of = params![office.as_str(), id.to_string(), now];
+    if until > now && secrets(conn, office, id, now)?.len() >= MOST_SECRETS {
+        return Ok(Rotated::TooMany);
+    }
     conn.execute(
         "DELETE FROM webhook_secret WHERE office = ?1 AND endpoint = ?2 AND ends_at <= ?3",
-        of,
+        params![office.as_str(), id.to_string(), now],
     )?;
     conn.execute(
         "UPDATE webhook_secret SET ends_at = ?1 WHERE office = ?2 AND endpoint = ?3 AND (ends_at IS NULL OR ends_at > ?1)",
         params![until, office.as_str(), id.to_string()],
     )?;
-    if secrets(conn, office, id, now)?.len() >= MOST_SECRETS {
-        return Ok(Rotated::TooMany);
-    }
     let newest: Option<i64> = conn.query_row(
         "SELECT max(n) FROM webhook_secret WHERE office = ?1 AND endpoint = ?2",
         params![office.as_str(), id.to_string()],

@@ -106,7 +106,9 @@ fn lost(error: &reqwest::Error) -> Lost {
             return Lost::NoName;
         }
         let inner = one.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if one.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if one.is::<rustls::Error>()
+            || inner.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
+        {
             return Lost::Tls;
         }
         cause = one.source();

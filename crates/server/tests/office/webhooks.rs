@@ -508,12 +508,16 @@ fn a_new_secret_signs_beside_the_old_one_until_its_time_is_over() {
     let one = last();
     assert_eq!(one.signatures.len(), 1);
     assert!(one.is_signed_by(&new) && !one.is_signed_by(&old));
-    let mut rotated = Vec::new();
-    for _ in 0..4 {
-        rotated.push(rotate(DAY).0);
-    }
+    let (rotated, secrets): (Vec<_>, Vec<_>) = (0..4).map(|_| rotate(DAY)).unzip();
     let full = [Rotated::Yes, Rotated::Yes, Rotated::Yes, Rotated::TooMany];
     assert_eq!(rotated, full);
+    office.clock.advance(DAY);
+    let kept = last();
+    assert_eq!(kept.signatures.len(), 1);
+    assert!(
+        kept.is_signed_by(&secrets[2]),
+        "what was refused ends nothing"
+    );
     let (rotated, newest) = rotate(0);
     assert_eq!(rotated, Rotated::Yes, "the leaked ones end at once");
     let one = last();
