@@ -96,7 +96,9 @@ pub fn start(
         reason: case.text(FieldKey::ReasonCode),
     };
     let request = serde_json::to_string(&request)?;
-    rows::put(conn, rules, &case, key, &request)?;
+    if !rows::put(conn, rules, &case, key, &request)? {
+        return Ok(None);
+    }
     system::say(&mut bench, vec![(id, body)])?;
     let begun = bench
         .case(id)?
