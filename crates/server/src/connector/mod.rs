@@ -110,7 +110,7 @@ impl Connector {
             Ok(answer) => match understood(&answer, key) {
                 // To have never seen what is just being shown is no answer.
                 Heard::Told(Told::NeverSeen) => unclear(Misfit::Shape.as_str()),
-                heard => heard,
+                heard @ (Heard::Told(_) | Heard::Unsent | Heard::Unclear { .. }) => heard,
             },
             Err(Lost::Unheard) => Heard::Unsent,
             Err(Lost::Unanswered) => unclear("core.no_answer"),

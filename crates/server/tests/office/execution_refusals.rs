@@ -14,6 +14,9 @@ use desk_server::sms::settings::Secret;
 use serde_json::{Value, json};
 use std::fs;
 
+/// Makes one setting bad.
+type Change = fn(&mut ConnectorSettings);
+
 fn opened(settings: &ConnectorSettings) -> Result<(), String> {
     let opened = Connector::open(ConnectorKind::Http, settings);
     opened.map(|_| ()).map_err(|error| error.to_string())
@@ -24,7 +27,6 @@ fn a_bad_setting_is_named_with_its_fix_and_the_secret_is_not_told() {
     let core = Core::start();
     let good = core.settings(&["HZ001"]);
     assert_eq!(opened(&good), Ok(()));
-    type Change = fn(&mut ConnectorSettings);
     let table: [(Change, &str); 11] = [
         (|all| all.file.url = None, "url"),
         (|all| all.file.url = Some("core".into()), "url"),

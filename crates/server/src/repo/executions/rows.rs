@@ -61,28 +61,29 @@ pub struct Kept {
     pub error: Option<String>,
 }
 
-/// Writes a request down; it is sent once the transaction stands.
+/// Writes a request down; it is sent once the transaction stands. False when another node was quicker.
 pub(super) fn put(
     conn: &Connection,
     rules: &Rules,
     case: &Case,
     key: ExecutionId,
     request: &str,
-) -> Result<(), RepoError> {
+) -> Result<bool, RepoError> {
     let now = rules.clock.now();
-    conn.prepare_cached(
-        "INSERT INTO execution_request (office, id, case_id, request, state, attempt, next_at, created_at) \
-         VALUES (?1, ?2, ?3, ?4, 'ready', 0, ?5, ?6)",
-    )?
-    .execute(params![
-        case.office.as_str(),
-        key.to_string(),
-        case.id.to_string(),
-        request,
-        now,
-        now
-    ])?;
-    Ok(())
+    let put = conn
+        .prepare_cached(
+            "INSERT INTO execution_request (office, id, case_id, request, state, attempt, next_at, created_at) \
+             VALUES (?1, ?2, ?3, ?4, 'ready', 0, ?5, ?6) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            case.office.as_str(),
+            key.to_string(),
+            case.id.to_string(),
+            request,
+            now,
+            now
+        ])?;
+    Ok(put > 0)
 }
 
 /// True when the connector has had this case.
