@@ -33,7 +33,9 @@ pub fn test(quick: bool, only: Option<&str>) -> Result<(), Failed> {
     }
     for (name, said) in &broken {
         say(&format!("\n━━ failed: {name}"));
-        said.iter().for_each(|line| say(line));
+        for line in said {
+            say(line);
+        }
     }
     if !broken.is_empty() {
         let names: Vec<&str> = broken.iter().map(|(name, _)| *name).collect();
