@@ -1,6 +1,6 @@
 //! What the connector does not take: bad settings, forged and stale callbacks, words about something else.
 
-use crate::support::core::{Core, Mood, SECRET, hook, sign};
+use crate::support::core::{Core, Mood, SECRET, call_back, hook, post, sign};
 use crate::support::execution::Story;
 use crate::support::{NOON, admin, call, office, refuses, said};
 use desk_domain::case::CaseState;
@@ -128,7 +128,7 @@ fn a_server_with_a_bad_setting_does_not_start_and_the_doctor_names_it() {
 
 /// Says something with a signature that holds.
 fn say(story: &Story, told: &Value) -> (u16, String) {
-    let (status, reply) = story.core.call_back(&story.office, told);
+    let (status, reply) = call_back(&story.office, told);
     (
         status,
         reply["code"].as_str().unwrap_or_default().to_owned(),
@@ -142,23 +142,23 @@ fn forged_stale_and_strange_callbacks_change_nothing() {
     let done = story.core.finish(&key);
     let body = done.to_string();
     let now = story.office.clock.now_ms() / 1_000;
-    let post = |at_s: i64, signature: &str| {
-        let (status, reply) = story.core.post(&story.office, &body, at_s, signature);
+    let send = |at_s: i64, signature: &str| {
+        let (status, reply) = post(&story.office, &body, at_s, signature);
         (
             status,
             reply["code"].as_str().unwrap_or_default().to_owned(),
         )
     };
     let forged = (401, "execution.bad_signature".to_owned());
-    assert_eq!(post(now, "00"), forged);
-    assert_eq!(post(now, &sign("execute", now, body.as_bytes())), forged);
+    assert_eq!(send(now, "00"), forged);
+    assert_eq!(send(now, &sign("execute", now, body.as_bytes())), forged);
     assert_eq!(
-        post(now + 1, &sign("callback", now, body.as_bytes())),
+        send(now + 1, &sign("callback", now, body.as_bytes())),
         forged
     );
     let stale = (401, "execution.stale".to_owned());
     for at_s in [now - 301, now + 301, 0, i64::MAX] {
-        assert_eq!(post(at_s, &sign("callback", at_s, body.as_bytes())), stale);
+        assert_eq!(send(at_s, &sign("callback", at_s, body.as_bytes())), stale);
     }
     let stranger = ExecutionId::new(NOON, &SystemChance).to_string();
     let with = |name: &str, value: Value| {
@@ -184,16 +184,13 @@ fn forged_stale_and_strange_callbacks_change_nothing() {
     }
     let large = " ".repeat(70_000);
     let signature = sign("callback", now, large.as_bytes());
-    assert_eq!(
-        story.core.post(&story.office, &large, now, &signature).0,
-        413
-    );
+    assert_eq!(post(&story.office, &large, now, &signature).0, 413);
     assert_eq!(story.load().state, CaseState::Executing);
     assert_eq!(story.records(), 0);
     // The same, played again within its window, says it once.
     let signature = sign("callback", now, body.as_bytes());
     assert_eq!(
-        [post(now, &signature).0, post(now, &signature).0],
+        [send(now, &signature).0, send(now, &signature).0],
         [200, 200]
     );
     assert_eq!(
@@ -205,15 +202,15 @@ fn forged_stale_and_strange_callbacks_change_nothing() {
 #[test]
 fn whoever_does_not_know_the_address_or_meets_no_connector_is_told_nothing() {
     let office = office();
-    let post = |path: &str| {
+    let ask = |path: &str| {
         let reply = call(office.addr(), "POST", path, &[], b"{}");
         (reply.status, reply.code())
     };
     assert_eq!(
-        post("/hooks/execution/guess"),
+        ask("/hooks/execution/guess"),
         (401, "auth.token_invalid".into())
     );
-    assert_eq!(post(&hook(&office)), (404, "request.not_found".into()));
+    assert_eq!(ask(&hook(&office)), (404, "request.not_found".into()));
 }
 
 #[test]

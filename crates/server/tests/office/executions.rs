@@ -1,7 +1,7 @@
 //! Approved cases through the connector: a core system that is slow, breaks, cuts, lies and calls back, and terminals that
 //! are unbound exactly once.
 
-use crate::support::core::{Asked, Core, Mood};
+use crate::support::core::{Asked, Core, Mood, call_back};
 use crate::support::execution::{Story, case_in, load, sit, write};
 use crate::support::{TestOffice, eventually};
 use desk_domain::case::{Case, CaseState, ExecutionResult};
@@ -120,8 +120,8 @@ fn what_is_pending_is_done_by_a_callback_that_may_come_twice() {
     let key = story.arrived();
     assert_eq!(story.load().state, CaseState::Executing);
     let told = story.core.finish(&key);
-    let first = story.core.call_back(&story.office, &told);
-    let second = story.core.call_back(&story.office, &told);
+    let first = call_back(&story.office, &told);
+    let second = call_back(&story.office, &told);
     assert_eq!((first.0, second.0), (200, 200), "{first:?} {second:?}");
     assert_eq!(
         (&first.1["news"], &second.1["news"]),
@@ -129,9 +129,9 @@ fn what_is_pending_is_done_by_a_callback_that_may_come_twice() {
     );
     // Out of order: what had gone before comes last.
     let pending = json!({"key": key, "status": "pending"});
-    assert_eq!(story.core.call_back(&story.office, &pending).0, 200);
+    assert_eq!(call_back(&story.office, &pending).0, 200);
     let refused = json!({"key": key, "status": "refused", "reason": "示例"});
-    assert_eq!(story.core.call_back(&story.office, &refused).0, 200);
+    assert_eq!(call_back(&story.office, &refused).0, 200);
     let case = story.until(CaseState::Unbound);
     assert_eq!(story.records(), 1);
     assert_eq!(case.executions.len(), 1);
@@ -162,7 +162,7 @@ fn a_callback_that_overtakes_the_answer_counts_and_the_answer_is_no_news() {
     let story = Story::begin(Mood::Silent, &["HZ001"]);
     let key = story.arrived();
     let told = story.core.told(&key);
-    assert_eq!(story.core.call_back(&story.office, &told).0, 200);
+    assert_eq!(call_back(&story.office, &told).0, 200);
     assert_eq!(story.load().state, CaseState::Unbound);
     story.core.let_go();
     story.settles();
@@ -181,7 +181,7 @@ fn what_stays_unanswered_becomes_unknown_and_is_asked_for_until_it_is_known() {
     story.core.set_asked(Asked::Well);
     let asked = story.core.questions();
     let told = story.core.told(&story.key());
-    assert_eq!(story.core.call_back(&story.office, &told).0, 200);
+    assert_eq!(call_back(&story.office, &told).0, 200);
     story.until(CaseState::Unbound);
     assert!(story.core.questions() > asked);
     assert_eq!(story.core.posts(), 1);
@@ -236,7 +236,7 @@ fn an_operator_settles_what_is_unknown_by_hand_and_a_contradiction_is_told() {
     );
     let told = story.core.told(&story.key());
     for _ in 0..2 {
-        assert_eq!(story.core.call_back(&story.office, &told).0, 200);
+        assert_eq!(call_back(&story.office, &told).0, 200);
     }
     let case = story.load();
     assert_eq!(case.state, CaseState::ExecFailed, "a person's word stands");
@@ -354,7 +354,7 @@ fn a_case_on_hold_keeps_its_result_until_it_goes_on() {
     let mut supervisor = sit(&story.office, "supervisor1");
     write(&mut supervisor, story.case, vec![hold]);
     let told = story.core.finish(&key);
-    assert_eq!(story.core.call_back(&story.office, &told).0, 200);
+    assert_eq!(call_back(&story.office, &told).0, 200);
     assert_eq!(story.load().state, CaseState::OnHold);
     assert_eq!(story.row().0, "answered");
     let unhold = OpBody::Unhold {

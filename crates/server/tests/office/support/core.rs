@@ -187,41 +187,6 @@ impl Core {
         books.unbind(key, &request);
         books.told[key].clone()
     }
-
-    /// Says this to the office, signed, as of now.
-    pub fn call_back(&self, office: &TestOffice, told: &Value) -> (u16, Value) {
-        let at_s = office.clock.now_ms() / 1_000;
-        let body = told.to_string();
-        self.post(
-            office,
-            &body,
-            at_s,
-            &sign("callback", at_s, body.as_bytes()),
-        )
-    }
-
-    /// Says anything, with any signature.
-    pub fn post(
-        &self,
-        office: &TestOffice,
-        body: &str,
-        at_s: i64,
-        signature: &str,
-    ) -> (u16, Value) {
-        let at = at_s.to_string();
-        let headers = [
-            ("x-desk-timestamp", at.as_str()),
-            ("x-desk-signature", signature),
-        ];
-        let reply = call(
-            office.addr(),
-            "POST",
-            &hook(office),
-            &headers,
-            body.as_bytes(),
-        );
-        (reply.status, reply.json())
-    }
 }
 
 impl Drop for Core {
@@ -234,6 +199,35 @@ impl Drop for Core {
             thread.join().unwrap();
         }
     }
+}
+
+/// Says this to the office, signed, as of now.
+pub fn call_back(office: &TestOffice, told: &Value) -> (u16, Value) {
+    let at_s = office.clock.now_ms() / 1_000;
+    let body = told.to_string();
+    post(
+        office,
+        &body,
+        at_s,
+        &sign("callback", at_s, body.as_bytes()),
+    )
+}
+
+/// Says anything, with any signature.
+pub fn post(office: &TestOffice, body: &str, at_s: i64, signature: &str) -> (u16, Value) {
+    let at = at_s.to_string();
+    let headers = [
+        ("x-desk-timestamp", at.as_str()),
+        ("x-desk-signature", signature),
+    ];
+    let reply = call(
+        office.addr(),
+        "POST",
+        &hook(office),
+        &headers,
+        body.as_bytes(),
+    );
+    (reply.status, reply.json())
 }
 
 /// Where callbacks of an office go.
@@ -262,7 +256,7 @@ impl Books {
         }
         let serial = request["serial"].as_str().unwrap().to_owned();
         *self.unbound.entry(serial).or_default() += 1;
-        let told = json!({"key": key, "status": "done", "reference": format!("CORE-{}", &key[key.len() - 6..]),
+        let told = json!({"key": key, "status": "done", "reference": format!("CORE-{key}"),
             "evidence": "示例受理", "terminals": terminals});
         self.told.insert(key.to_owned(), told);
     }
@@ -294,7 +288,7 @@ fn answer(mut socket: TcpStream, inner: &Inner) {
     let told = if head.starts_with("POST ") {
         take(inner, &headers, &body)
     } else {
-        look(inner, &headers, path.rsplit('/').next().unwrap())
+        Some(look(inner, &headers, path.rsplit('/').next().unwrap()))
     };
     let Some((status, body)) = told else { return };
     let length = body.len();
@@ -384,20 +378,20 @@ fn take(inner: &Inner, headers: &Headers, body: &[u8]) -> Option<(u16, String)> 
     }
 }
 
-fn look(inner: &Inner, headers: &Headers, key: &str) -> Option<(u16, String)> {
+fn look(inner: &Inner, headers: &Headers, key: &str) -> (u16, String) {
     let asked = *inner.asked.lock().unwrap();
     let mut books = inner.books.lock().unwrap();
     books.questions += 1;
     if !signed(headers, "query", key.as_bytes()) {
         books.forged += 1;
-        return Some((401, "{}".to_owned()));
+        return (401, "{}".to_owned());
     }
     match asked {
-        Asked::Broken => Some((503, "{}".to_owned())),
-        Asked::Nowhere => Some((404, "<html>not found</html>".to_owned())),
-        Asked::Well => Some(match books.told.get(key) {
+        Asked::Broken => (503, "{}".to_owned()),
+        Asked::Nowhere => (404, "<html>not found</html>".to_owned()),
+        Asked::Well => match books.told.get(key) {
             Some(told) => (200, told.to_string()),
             None => (404, json!({"key": key, "status": "never_seen"}).to_string()),
-        }),
+        },
     }
 }
