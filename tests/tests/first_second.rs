@@ -1,5 +1,4 @@
 //! The first second of a case: what the server is asked about it before its ops have arrived.
-#![expect(clippy::unwrap_used, reason = "a story ends at the first surprise")]
 
 use desk_tests::case_script;
 use desk_tests::desk::TestDesk;

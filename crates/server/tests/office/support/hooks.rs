@@ -130,7 +130,7 @@ async fn take(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         }
         Answer::Endless => {
             let parts = futures_util::stream::repeat_with(|| {
-                Ok::<_, std::convert::Infallible>(Bytes::from_static(&[b'x'; 65_536]))
+                Ok::<_, std::convert::Infallible>(Bytes::from(vec![b'x'; 65_536]))
             });
             axum::body::Body::from_stream(parts).into_response()
         }

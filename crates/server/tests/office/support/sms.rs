@@ -109,7 +109,7 @@ impl Provider {
             key_id: KEY_ID.to_owned(),
             secret: Secret::new(SECRET),
             // Long: a slow machine must not make a good answer look like none.
-            within: Some(Duration::from_secs(60)),
+            within: Some(Duration::from_mins(1)),
         }
     }
 
