@@ -382,6 +382,7 @@ export function aCase(state: string): T.CaseScreen {
       state === 'executing' || state === 'unbound'
         ? {
             started_by: '执行员丁',
+            by_connector: false,
             started_at: NOW,
             result: state === 'unbound' ? 'unbound' : null,
             reference: state === 'unbound' ? 'EXT-DEMO-0001' : '',

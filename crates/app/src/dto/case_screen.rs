@@ -242,6 +242,8 @@ dto! {
     }
     ExecutionView {
         started_by: String,
+        /// The server executes it through its connector: nobody must do it by hand as well.
+        by_connector: bool,
         #[ts(type = "number")] started_at: i64,
         /// unbound, failed, unknown or none yet.
         result: Option<String>,

@@ -12,7 +12,7 @@ use desk_domain::assurance;
 use desk_domain::case::{Case, EvidenceKind, FieldConflict, OpenReturn, ReturnTarget};
 use desk_domain::decide;
 use desk_domain::field::FieldKey;
-use desk_domain::ids::OpId;
+use desk_domain::ids::{ExecutionId, OpId};
 use desk_domain::mask;
 use desk_domain::outcome::Outcome;
 use desk_domain::registry::MerchantRecord;
@@ -271,6 +271,7 @@ impl Painter<'_> {
         });
         Some(ExecutionView {
             started_by: self.name_of(last.started_by),
+            by_connector: last.idempotency_key == ExecutionId::of_connector(case.id).to_string(),
             started_at: last.started_at,
             result: last.result.as_ref().map(word),
             reference: last.reference.clone(),

@@ -103,6 +103,11 @@ export const enPlaces: typeof zhPlaces = {
     record: 'Record the result',
     unknown_hint: 'If unknown, never do it twice: query first.',
     by: (n) => `${n} started`,
+    by_connector: 'The server executes it through its connector',
+    connector_works:
+      'The server is asking the core system; the result will stand here by itself. Do not do it by hand as well; record only what you know for certain.',
+    connector_unknown:
+      'The core system has not answered clearly yet; the server goes on asking. Do not do it again; record only after looking it up there.',
   },
   told: {
     title: 'Tell the merchant',

@@ -101,6 +101,10 @@ export const zhPlaces = {
     record: '记录结果',
     unknown_hint: '结果未知时不要重复办理，先查询。',
     by: (n: string) => `${n} 开始执行`,
+    by_connector: '服务器通过执行接口办理',
+    connector_works:
+      '服务器正在向收单核心系统办理，结果会自动记在这里。不要再到收单系统里办理；已经确知结果时才手工记录。',
+    connector_unknown: '核心系统还没有明确答复，服务器会继续查询。不要重复办理；到收单系统查清之后才手工记录。',
   },
   told: {
     title: '告知商户',

@@ -14,7 +14,6 @@ use desk_domain::outcome::Outcome;
 use desk_domain::time::Millis;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use uuid::Builder;
 
 /// Approved cases of an office that are looked at; more than that wait for the first ones.
 const MOST: usize = 2_000;
@@ -122,24 +121,12 @@ fn may_begin(
     if rows::is_known(bench.conn, &case.office, id)? {
         return Ok(None);
     }
-    let key = key_of(id);
+    let key = ExecutionId::of_connector(id);
     let body = OpBody::ExecuteStart {
         idempotency_key: key.to_string(),
     };
     let outcome = system::rehearse(bench, id, &body)?;
     Ok(matches!(outcome, Outcome::Applied { .. }).then_some((case, key, body)))
-}
-
-/// The same for the same case, for ever: a server that was put back to a backup, and has forgotten that it asked, asks under
-/// the key that the core system knows already. A case is given to the connector once, so one key is enough.
-fn key_of(case: CaseId) -> ExecutionId {
-    let hash = blake3::derive_key(
-        "unbind-desk execution by connector 1",
-        case.uuid().as_bytes(),
-    );
-    let mut bytes = [0_u8; 16];
-    bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
-    ExecutionId::from_uuid(Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 fn approved(conn: &Connection, office: &OfficeCode) -> Result<Vec<(CaseId, u64)>, RepoError> {
@@ -153,19 +140,4 @@ fn approved(conn: &Connection, office: &OfficeCode) -> Result<Vec<(CaseId, u64)>
         found.push((id, row.get(1)?));
     }
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{CaseId, key_of};
-
-    #[test]
-    fn a_case_has_one_key_for_ever_and_no_other_case_has_it() {
-        let case =
-            |last: u8| CaseId::parse(&format!("01890000-0000-7000-8000-0000000000{last:02}"));
-        let key = |last| case(last).map(|case| key_of(case).to_string());
-        assert_eq!(key(1), key(1));
-        assert_ne!(key(1), key(2));
-        assert_eq!(key(1).as_deref().map(str::len), Some(36));
-    }
 }
