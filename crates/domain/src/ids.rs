@@ -139,7 +139,10 @@ mod tests {
             case.map(|case| ExecutionId::of_connector(case).to_string())
         };
         // Written down: another version of the server must ask under the same one.
-        assert_eq!(key(1).as_deref(), Some("ea510e42-5319-833c-a41b-3b4ef64c36b4"));
+        assert_eq!(
+            key(1).as_deref(),
+            Some("ea510e42-5319-833c-a41b-3b4ef64c36b4")
+        );
         assert_ne!(key(1), key(2));
     }
 }
