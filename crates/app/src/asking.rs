@@ -8,7 +8,7 @@ use desk_sync::{Courier, SyncError};
 use std::time::Duration;
 
 /// How long the desk's own work may take to get there before the first answer stands, in looks.
-const LOOKS: u32 = 40;
+const LOOKS: u32 = 75;
 const BETWEEN: Duration = Duration::from_millis(200);
 
 /// Asks about a case. A refusal that may come from work that is still on its way is asked again once it has arrived.
