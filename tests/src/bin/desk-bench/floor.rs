@@ -1,4 +1,5 @@
-//! The floor of G1: axum and SQLite and nothing else. One row, one transaction, one fsync a request.
+//! The floor of G1 and G2: axum and SQLite and nothing else. One row, one transaction, one fsync a request; or what waits
+//! together shares one.
 
 use crate::raw;
 use axum::Router;
@@ -12,6 +13,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
 
 type Shared = Arc<Mutex<Connection>>;
 
@@ -22,6 +24,9 @@ pub fn serve(db: &Path) -> Result<(), Failure> {
         "CREATE TABLE ticket (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;",
     )
     .map_err(Failure::at("make the table"))?;
+    let grouped = Router::new()
+        .route("/grouped", post(create_grouped))
+        .with_state(group(raw::plain(db)?)?);
     let shared: Shared = Arc::new(Mutex::new(conn));
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::at("start a runtime"))?;
     runtime.block_on(async move {
@@ -33,7 +38,8 @@ pub fn serve(db: &Path) -> Result<(), Failure> {
         let router = Router::new()
             .route("/ticket", post(create))
             .route("/batch", post(create_many))
-            .with_state(shared);
+            .with_state(shared)
+            .merge(grouped);
         axum::serve(listener, router)
             .await
             .map_err(Failure::at("serve"))
@@ -87,4 +93,58 @@ fn write(shared: &Shared, request: &serde_json::Value, body: &[u8]) -> rusqlite:
         .execute(params![kind, body])?;
     conn.prepare_cached("COMMIT")?.execute([])?;
     Ok(conn.last_insert_rowid())
+}
+
+type Row = (Bytes, oneshot::Sender<i64>);
+type Queue = mpsc::Sender<Row>;
+
+/// Most rows that share a commit, and most that wait: as many as our own writer takes.
+const TOGETHER: usize = 64;
+const WAITING: usize = 256;
+
+/// One thread owns the connection; what waits shares one COMMIT, and nobody is answered before it.
+fn group(conn: Connection) -> Result<Queue, Failure> {
+    let (queue, mut rows) = mpsc::channel::<Row>(WAITING);
+    let work = move || {
+        while let Some(first) = rows.blocking_recv() {
+            let mut batch = vec![first];
+            while batch.len() < TOGETHER {
+                match rows.try_recv() {
+                    Ok(row) => batch.push(row),
+                    Err(_) => break,
+                }
+            }
+            // A row that is not written is not answered, and the bench counts.
+            if let Ok(numbers) = write_grouped(&conn, &batch) {
+                for ((_, tell), number) in batch.into_iter().zip(numbers) {
+                    let _ = tell.send(number);
+                }
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .spawn(work)
+        .map_err(Failure::at("start a thread"))?;
+    Ok(queue)
+}
+
+fn write_grouped(conn: &Connection, batch: &[Row]) -> rusqlite::Result<Vec<i64>> {
+    conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let mut numbers = Vec::with_capacity(batch.len());
+    for (body, _) in batch {
+        conn.prepare_cached("INSERT INTO ticket (kind, bytes) VALUES ('push', ?1)")?
+            .execute(params![body.as_ref()])?;
+        numbers.push(conn.last_insert_rowid());
+    }
+    conn.prepare_cached("COMMIT")?.execute([])?;
+    Ok(numbers)
+}
+
+async fn create_grouped(State(queue): State<Queue>, body: Bytes) -> Result<String, StatusCode> {
+    serde_json::from_slice::<serde_json::Value>(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let (tell, told) = oneshot::channel();
+    let failed = StatusCode::INTERNAL_SERVER_ERROR;
+    queue.send((body, tell)).await.map_err(|_| failed)?;
+    let number = told.await.map_err(|_| failed)?;
+    Ok(format!("{{\"n\":{number}}}"))
 }

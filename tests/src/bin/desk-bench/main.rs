@@ -4,11 +4,13 @@
 //! counts. Results are compared before anything is printed: a fast wrong run is an error, not a figure.
 
 mod chance;
+mod crowd;
 mod draining;
 mod feeding;
 mod figure;
 mod fill;
 mod floor;
+mod grouping;
 mod latency;
 mod line;
 mod lists;
@@ -53,6 +55,9 @@ struct Arguments {
     /// Ops that wait on the desk that was away; one document of 4 MiB for every 200 of them.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..))]
     backlog: u32,
+    /// Desks of the crowd that comes back at once.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=2_000))]
+    desks: u32,
     #[command(subcommand)]
     part: Option<Part>,
 }
@@ -76,11 +81,15 @@ pub struct Plan {
     pub rounds: u32,
     /// Ops of the desk that was away.
     pub backlog: usize,
+    /// Desks of the crowd.
+    pub desks: u32,
 }
 
-/// `sync` are the figures of the courier that have no number of their own; `drain` is the long absence.
-const GOALS: [&str; 13] = [
-    "G1", "G5", "G6", "G7", "G9", "G10", "G11", "G12", "G13", "G14", "G15", "sync", "drain",
+/// `sync` are the figures of the courier that have no number of their own; `drain` is the long absence, `crowd` the
+/// morning after it.
+const GOALS: [&str; 17] = [
+    "G1", "G2", "G5", "G6", "G7", "G8", "G9", "G10", "G11", "G12", "G13", "G14", "G15", "G16",
+    "sync", "drain", "crowd",
 ];
 
 fn main() -> Result<(), Failure> {
@@ -113,6 +122,7 @@ fn measure(arguments: &Arguments) -> Result<Vec<Figure>, Failure> {
     let plan = Plan {
         rounds: arguments.rounds,
         backlog: usize::try_from(arguments.backlog).unwrap_or(usize::MAX),
+        desks: arguments.desks,
     };
     let mut figures = Vec::new();
     say(&conditions())?;
@@ -140,6 +150,14 @@ fn measure(arguments: &Arguments) -> Result<Vec<Figure>, Failure> {
         say("G1: cases over HTTP …")?;
         figures.extend(office::figures(&plan)?);
     }
+    if wants("G2") {
+        say("G2: thirty-two at once …")?;
+        figures.extend(grouping::figures(&plan)?);
+    }
+    if wants("G16") || wants("crowd") {
+        say(&format!("G16: {} desks come back …", plan.desks))?;
+        figures.extend(crowd::figures(&plan)?);
+    }
     figures.extend(courier(&plan, arguments, &wants)?);
     if wants("G14") || wants("G15") {
         say("G14, G15: windows …")?;
@@ -155,8 +173,8 @@ fn courier(
     wants: &impl Fn(&str) -> bool,
 ) -> Result<Vec<Figure>, Failure> {
     let mut figures = Vec::new();
-    if wants("G7") {
-        say("G7: ten thousand records …")?;
+    if wants("G7") || wants("G8") {
+        say("G7, G8: ten thousand records …")?;
         figures.extend(pushing::figures(plan)?);
     }
     if wants("G9") || wants("G11") {

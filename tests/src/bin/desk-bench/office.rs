@@ -79,21 +79,21 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     Ok(figures)
 }
 
-struct Target {
-    pid: u32,
-    address: SocketAddr,
+pub struct Target {
+    pub pid: u32,
+    pub address: SocketAddr,
 }
 
 /// What went out, to be compared with what is stored.
 #[derive(Default)]
-struct Sent {
-    requests: u32,
-    ops: usize,
+pub struct Sent {
+    pub requests: u32,
+    pub ops: usize,
 }
 
-type Bodies = Vec<Vec<Vec<u8>>>;
+pub type Bodies = Vec<Vec<Vec<u8>>>;
 
-fn bodies(
+pub fn bodies(
     devices: &mut [Device],
     requests: u32,
     fields: usize,
@@ -113,7 +113,7 @@ fn bodies(
 }
 
 /// Sends all of it, one connection a device, and returns what each request cost.
-fn drive(
+pub fn drive(
     target: &Target,
     path: &str,
     devices: &[Device],
@@ -186,7 +186,7 @@ pub fn applied(reply: &[u8], outcomes: usize) -> Result<(), Failure> {
 }
 
 /// Every request is a row on both sides, after both servers were killed.
-fn check(floor: &Path, office: &Path, sent: &Sent) -> Result<(), Failure> {
+pub fn check(floor: &Path, office: &Path, sent: &Sent) -> Result<(), Failure> {
     let count = |path: &Path, sql: &str| -> Result<i64, Failure> {
         raw::plain(path)?
             .query_row(sql, [], |row| row.get(0))
