@@ -1,4 +1,4 @@
-/* The words of the two pages. ES5 on purpose: old Android browsers read it too. */
+/* The words of the pages. ES5 on purpose: old Android browsers read it too. */
 var Words = (function () {
   'use strict';
   var all = {
@@ -60,7 +60,22 @@ var Words = (function () {
       since: '时间：',
       promise: '请在此日期前补齐资料：',
       missing: '还缺：',
-      ask_link: '请让坐席把上传链接发到您的手机。'
+      ask_link: '请让坐席把上传链接发到您的手机。',
+      stop_title: '终端解绑提醒',
+      stop_safe: '工作人员不会向您索要密码、验证码或任何费用。',
+      stop_state: { waiting: '解绑申请已通过，尚未办理', stopped: '已停止办理', under_way: '正在办理', done: '已经办理', ended: '申请已结束，不会办理' },
+      stop_next: {
+        waiting: '如果是您本人申请的，不用操作。如果不是，请点下面的按钮，马上停止。',
+        stopped: '这次解绑不会继续。工作人员会拨打您登记的号码核实，请留意来电。',
+        under_way: '已经开始办理，无法自动停止。如果不是您本人申请的，请点下面的按钮，并立即致电受理网点。',
+        done: '终端已经解绑。如果不是您本人申请的，请点下面的按钮，并立即致电受理网点。',
+        ended: '您不用操作。'
+      },
+      stop_terminal: '终端尾号：',
+      stop_case: '工单尾号：',
+      stop_when: '最早办理时间：',
+      stop_do: '不是我申请的，停止办理',
+      stop_heard: '您的反馈已经收到，工作人员会尽快联系您。'
     },
     en: {
       other_language: '中文',
@@ -120,7 +135,22 @@ var Words = (function () {
       since: 'Since: ',
       promise: 'Please send the missing papers by ',
       missing: 'Still missing: ',
-      ask_link: 'Ask the desk for an upload link.'
+      ask_link: 'Ask the desk for an upload link.',
+      stop_title: 'Your terminal is to be unbound',
+      stop_safe: 'Nobody will ever ask you for a password, a code or a fee.',
+      stop_state: { waiting: 'Approved, not done yet', stopped: 'Stopped', under_way: 'Being done', done: 'Done', ended: 'The request has ended; nothing will be done' },
+      stop_next: {
+        waiting: 'If you asked for it, there is nothing to do. If you did not, press the button below to stop it at once.',
+        stopped: 'This unbind does not go on. We will call your registered number to check; please take the call.',
+        under_way: 'It has begun and cannot be stopped by itself. If you did not ask for it, press the button below and call the desk at once.',
+        done: 'The terminal is unbound. If you did not ask for it, press the button below and call the desk at once.',
+        ended: 'There is nothing to do.'
+      },
+      stop_terminal: 'Terminal ending in ',
+      stop_case: 'Case ending in ',
+      stop_when: 'Not before ',
+      stop_do: 'I did not ask for this: stop it',
+      stop_heard: 'We have your word and will be in touch soon.'
     }
   };
   var papers = {

@@ -43,7 +43,7 @@
     "review_return",
     "review_reject",
     "review_approve",
-    "risk_clear",
+    "risk_act",
     "execute_start",
     "execute_record",
     "notice_record",

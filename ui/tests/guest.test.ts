@@ -27,7 +27,7 @@ function paths(tree: unknown, at = ''): string[] {
 
 describe('pages for phones', () => {
   test('are found', () => {
-    expect(scripts).toHaveLength(5);
+    expect(scripts).toHaveLength(6);
   });
 
   test.each(scripts)('%s is ES5', (name) => {

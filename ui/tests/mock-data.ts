@@ -321,6 +321,10 @@ export function aCase(state: string): T.CaseScreen {
         { kind: 'one_time_code', class: 'PHONE', points: 25, available: true },
         { kind: 'call_back', class: 'PHONE', points: 15, available: true },
       ],
+      doubts: [
+        { signal: 'call_back_refused', said: false },
+        { signal: 'under_pressure', said: false },
+      ],
     },
     diagnosis: {
       question: {
@@ -392,6 +396,7 @@ export function aCase(state: string): T.CaseScreen {
         : null,
     notices: [],
     call_needed: false,
+    execute_after: null,
     follow_up: null,
     waiting_missing: [],
     promise_date: null,

@@ -29,7 +29,7 @@ exported! {
     ArticleRow ArticleScreen SyncScreen Diagnostics Done CodeSent CodeVerified MerchantLinkView
     Nothing SetupServer SetupStandalone Unlock SignIn QueueQuery CaseRef CaseNew DraftPut FieldSetArgs FieldsFill
     EvidenceAdd DiagnosisAnswer DocumentAdd DocumentAttachArgs DocumentDetachArgs DocumentTicket DocumentMask NoteArgs
-    CaseMoveArgs JudgeArgs WaiveArgs ReturnArgs ReturnAnswerArgs RejectArgs ApproveArgs ReasonArgs
+    CaseMoveArgs JudgeArgs WaiveArgs ReturnArgs ReturnAnswerArgs RejectArgs ApproveArgs RiskActArgs
     ExecuteRecordArgs NoticeArgs FollowUpArgs ConflictArgs RevealArgs SearchArgs MerchantRef ArticleRef
     CallEnd EventsSince CodeVerifyArgs MerchantLinkArgs DiagnosticsArgs SyncAct UsbExport UsbImport UsbScreen UsbWritten UsbTaken
 }

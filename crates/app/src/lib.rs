@@ -22,6 +22,7 @@ mod founding;
 mod launch;
 mod line;
 mod opening;
+mod policy;
 mod report;
 mod screens;
 mod session;

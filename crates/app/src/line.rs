@@ -1,8 +1,9 @@
 //! The line to the server: its door, this device's signature, the running courier, and what it learns.
 
-use crate::desk::{Desk, Inner, hold};
+use crate::desk::{Desk, Inner};
 use crate::dto::Changed;
 use crate::error::AppError;
+use crate::policy::{self, Signed};
 use crate::session::{KeptSession, Mode, Rules, Session, keep, kept, recall};
 use crate::vault::bundle;
 use crate::wiping::{self, Wiper};
@@ -89,7 +90,18 @@ fn heard(desk: &Arc<Inner>, store: &Store, judge: &Mutex<Rules>, user: UserId, e
             &KeptSession::from(tokens),
         ),
         SyncEvent::SessionLost => Ok(()),
-        SyncEvent::Policy { toml, .. } => take_policy(store, judge, toml),
+        SyncEvent::Policy {
+            version,
+            toml,
+            signature,
+        } => {
+            let signed = Signed {
+                version: *version,
+                toml,
+                signature: signature.as_deref(),
+            };
+            policy::take_signed(store, judge, &signed, now)
+        }
         SyncEvent::BundleKeys(keys) => {
             wiping::learn_key(store, &keys.signer).and_then(|()| bundle::learn(store, keys))
         }
@@ -139,27 +151,6 @@ fn keep_contact(store: &Store, at: Option<Millis>, now: Millis) -> Result<(), Ap
     }
 }
 
-/// A policy that cannot be read leaves the one before in force.
-pub(crate) fn take_policy(store: &Store, judge: &Mutex<Rules>, toml: &str) -> Result<(), AppError> {
-    let known: Option<String> = recall(store, kept::POLICY)?;
-    if known.as_deref() == Some(toml) {
-        return Ok(());
-    }
-    let policy = Policy::parse(toml)
-        .map_err(|_| AppError::Unexpected("the server's policy is not readable"))?;
-    keep(store, kept::POLICY, &toml)?;
-    let rules = Rules {
-        policy: Arc::new(policy),
-        calendar: Arc::new(shipped_calendar()?),
-    };
-    store.set_judge(Judge {
-        policy: Arc::clone(&rules.policy),
-        calendar: Arc::clone(&rules.calendar),
-    });
-    *hold(judge) = rules;
-    Ok(())
-}
-
 pub(crate) fn judge_of(store: &Store) -> Result<Judge, AppError> {
     let text: Option<String> = recall(store, kept::POLICY)?;
     let policy = text
@@ -178,7 +169,7 @@ pub(crate) fn shipped_judge() -> Result<Judge, AppError> {
     })
 }
 
-fn shipped_calendar() -> Result<Calendar, AppError> {
+pub(crate) fn shipped_calendar() -> Result<Calendar, AppError> {
     Calendar::shipped().map_err(|_| AppError::Unexpected("the shipped calendar is damaged"))
 }
 

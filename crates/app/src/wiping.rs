@@ -142,19 +142,21 @@ fn is_all_sent(store: &Store) -> Result<bool, AppError> {
 }
 
 fn is_signed(wipe: &SignedWipe, key: &str) -> bool {
+    holds(key, &wipe_message(&wipe.order), &wipe.signature)
+}
+
+/// Whether the key, base64, has signed the message; false for a key or a signature that is none.
+pub(crate) fn holds(key: &str, message: &[u8], signature: &str) -> bool {
     let bytes = |text: &str| STANDARD.decode(text).ok();
     let key = bytes(key)
         .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
         .and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
-    let signature = bytes(&wipe.signature).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
+    let signature = bytes(signature).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
     let (Some(key), Some(signature)) = (key, signature) else {
         return false;
     };
-    key.verify_strict(
-        &wipe_message(&wipe.order),
-        &Signature::from_bytes(&signature),
-    )
-    .is_ok()
+    key.verify_strict(message, &Signature::from_bytes(&signature))
+        .is_ok()
 }
 
 /// Destroys what an order that is being obeyed has left; nothing when there is none.

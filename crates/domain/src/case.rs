@@ -298,9 +298,6 @@ pub struct Notice {
     pub at: Millis,
 }
 
-/// The register says that a terminal traded for its merchant after it was unbound from it.
-pub const TRADED_AFTER_UNBIND: &str = "traded_after_unbind";
-
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Risk {
     pub points: u32,
@@ -456,7 +453,12 @@ impl Case {
     }
     /// The terminal goes on trading though it was unbound: the acquirer has to be asked.
     pub fn is_ghost(&self) -> bool {
-        self.risk.signals.contains(TRADED_AFTER_UNBIND)
+        self.risk.signals.contains(crate::risk::TRADED_AFTER_UNBIND)
+    }
+    /// The merchant of record has asked to stop, and no supervisor has looked into it yet.
+    pub fn is_stopped_by_merchant(&self) -> bool {
+        let said = self.risk.signals.contains(crate::risk::STOPPED_BY_MERCHANT);
+        said && self.risk.cleared_by.is_none()
     }
     /// Fingerprint of what a reviewer sees: values, active documents, evidence and waivers, but not verdicts on them.
     ///

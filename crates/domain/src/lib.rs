@@ -32,6 +32,7 @@ pub mod people;
 pub mod policy;
 pub mod refusal;
 pub mod registry;
+pub mod risk;
 pub mod secret_trap;
 #[cfg(any(test, feature = "testkit"))]
 #[doc(hidden)]

@@ -2,8 +2,13 @@
 //!
 //! A versioned TOML text, signed and delivered by the server; the shipped one is `assets/policy/default.toml`.
 
+mod changes;
+
+pub use changes::{Change, changes};
+
 use crate::case::EvidenceKind;
 use crate::people::Role;
+use crate::risk;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -120,12 +125,25 @@ pub struct AssuranceRules {
     pub by_reason: BTreeMap<String, Level>,
 }
 
-/// Where risk starts to matter.
+/// What one reason for doubt weighs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RiskSignal {
+    pub points: u32,
+    /// People notice it and report it; the others are seen by the server.
+    #[serde(default)]
+    pub said: bool,
+}
+
+/// Where risk starts to matter, and what each reason adds to it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RiskRules {
     pub raise_at: u32,
     pub stop_at: u32,
+    /// A text from before they were weighed by the policy means the shipped weights.
+    #[serde(default = "shipped_signals")]
+    pub signals: BTreeMap<String, RiskSignal>,
 }
 
 /// When a case that waits for the merchant may be given up.
@@ -217,6 +235,15 @@ pub struct Policy {
 
 const fn one() -> u32 {
     1
+}
+
+fn shipped_signals() -> BTreeMap<String, RiskSignal> {
+    Policy::shipped().risk.signals
+}
+
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
 
 impl Policy {
@@ -314,6 +341,17 @@ impl Policy {
                 "risk thresholds are out of order",
             ),
             (
+                risk::SEEN.iter().all(|name| {
+                    let signal = self.risk.signals.get(*name);
+                    signal.is_some_and(|signal| !signal.said)
+                }),
+                "a risk signal of the server's is missing, or left to people",
+            ),
+            (
+                self.risk.signals.keys().all(|name| is_name(name)),
+                "a risk signal has no plain name (a-z and _)",
+            ),
+            (
                 (1..=100).contains(&self.clocks.warn_percent),
                 "the warning is not a percentage",
             ),
@@ -345,7 +383,14 @@ mod tests {
     #[test]
     fn senseless_policies_are_refused() {
         for (from, to) in [
-            ("version = 1", "version = \"one\""),
+            ("version = 2", "version = \"two\""),
+            ("several_unbinds = { points = 20 }\n", ""),
+            (
+                "match_failed = { points = 10 }",
+                "match_failed = { points = 10, said = true }",
+            ),
+            ("caller_coached =", "\"Caller coached\" ="),
+            ("caller_coached = {", "caller_coached = { weight = 1, "),
             ("raise_at = 40", "raise_at = 71"),
             ("raise_at = 40", "raise_at = 0"),
             ("warn_percent = 75", "warn_percent = 0"),

@@ -11,6 +11,7 @@ pub mod documents;
 pub mod error;
 pub mod links;
 pub mod people;
+pub mod policy;
 pub mod sync;
 pub mod wipe;
 

@@ -156,3 +156,34 @@ pub struct ProgressReply {
     /// Papers that are asked for and not there.
     pub missing: Vec<DocumentKind>,
 }
+
+/// `POST /v1/guest/stop` and `/v1/guest/stop/look`: the token of a message that tells of a hold.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopRequest {
+    pub token: String,
+}
+
+/// How an announced unbind stands, for the merchant of record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopState {
+    /// It can be stopped.
+    Waiting,
+    Stopped,
+    /// It is being executed: only people can do something now.
+    UnderWay,
+    Done,
+    /// It is not going to be executed.
+    Ended,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StopReply {
+    pub state: StopState,
+    /// The merchant has asked to stop, whatever came of it.
+    pub heard: bool,
+    pub case_tail: String,
+    pub terminal_tail: String,
+    pub execute_after: Millis,
+}

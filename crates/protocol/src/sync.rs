@@ -34,6 +34,9 @@ pub struct HelloReply {
     /// TOML text of the policy in force, and its version.
     pub policy: String,
     pub policy_version: u32,
+    /// Ed25519 by the server over [`crate::policy::policy_message`], base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_signature: Option<String>,
     /// Whom bundles that travel by hand are sealed for (`age1…`); none when this server takes no bundles.
     #[serde(default)]
     pub bundle_recipients: Vec<String>,

@@ -1,7 +1,7 @@
 //! Starting and stopping. The server owns its runtime on a thread of its own, so that a test or another program can
 //! hold it as a value.
 
-use crate::bundles::Bundles;
+use crate::bundles::{BundleKeys, Bundles};
 use crate::config::ServerConfig;
 use crate::connector::Connector;
 use crate::error::ServerError;
@@ -12,13 +12,13 @@ use crate::jobs::executing::{self, Work};
 use crate::jobs::sending::{self, Post};
 use crate::metrics::Metrics;
 use crate::objects::Objects;
+use crate::policies::Policies;
 use crate::quarantine::Quarantine;
 use crate::repo::sql::Address;
 use crate::repo::{Database, Repo, Rules};
 use crate::second_factor::FactorKey;
 use crate::secrets;
 use desk_domain::calendar::Calendar;
-use desk_domain::policy::{self, Policy};
 use futures_util::future::join_all;
 use std::fs::{self, File};
 use std::io;
@@ -58,6 +58,9 @@ impl House {
         let chance = Arc::clone(&config.chance);
         let objects = Objects::open(&config.data_dir, &config.objects, chance)
             .map_err(|error| ServerError::Io("object store", error))?;
+        let keys = BundleKeys::open(&config.data_dir, rules.chance.as_ref())
+            .map_err(|error| ServerError::Io("keys", error))?;
+        rules.policies.trust(keys.verifying_key());
         let repo = Repo::open(&database(config)?, &rules)?;
         let bundles = Bundles::open(&config.data_dir, &repo, &rules, &objects)?;
         Ok(Self {
@@ -95,11 +98,12 @@ fn private_dir(path: &Path) -> io::Result<()> {
 pub fn rules(config: &ServerConfig) -> Result<Rules, ServerError> {
     let calendar = Calendar::shipped().map_err(|error| ServerError::Rules(error.to_string()))?;
     Ok(Rules {
-        policy: Arc::new(Policy::shipped()),
+        policies: Arc::new(Policies::shipped()),
         calendar: Arc::new(calendar),
         clock: Arc::clone(&config.clock),
         chance: Arc::clone(&config.chance),
         tells_merchants: config.gateway != GatewayKind::None,
+        public_url: config.public_url.as_deref().map(Arc::from),
     })
 }
 
@@ -122,6 +126,8 @@ impl Server {
         let gateway = Gateway::open(config.gateway, &config.data_dir, &config.sms)?;
         let connector = Connector::open(config.connector, &config.execution)?.map(Arc::new);
         let house = House::open(&config)?;
+        // A server that would judge by another policy than the others does not start.
+        house.repo.policy_blocking(&house.rules)?;
         desk_failpoint::reached("server.start.before_listen");
         let quarantine = Quarantine::open(config.docbox.clone())
             .map_err(|error| ServerError::Io("own program", error))?;
@@ -206,8 +212,6 @@ async fn serve(
     let jobs = jobs(&house, gateway, connector.clone(), hooks, &stopped);
     let metrics = Arc::new(Metrics::new(&house.repo, house.rules.clock.now()));
     let office = Arc::new(Office {
-        policy_text: policy::SHIPPED.to_owned(),
-        policy_version: house.rules.policy.version,
         repo: house.repo,
         rules: house.rules,
         objects: house.objects,

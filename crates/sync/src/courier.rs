@@ -70,10 +70,12 @@ pub enum SyncEvent {
     /// Keep these: the refresh token before is spent.
     SessionRenewed(SessionTokens),
     SessionLost,
-    /// The policy in force.
+    /// The policy in force; its signature is not checked yet.
     Policy {
         version: u32,
         toml: String,
+        /// By the server over [`desk_protocol::policy::policy_message`], base64.
+        signature: Option<String>,
     },
     /// Headquarters' keys for bundles that travel by hand.
     BundleKeys(BundleKeys),

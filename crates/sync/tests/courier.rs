@@ -255,6 +255,7 @@ fn hello() -> HelloReply {
         scopes: vec![office()],
         policy: "policy text".to_owned(),
         policy_version: 3,
+        policy_signature: Some("signature".to_owned()),
         bundle_recipients: vec!["age1test".to_owned()],
         bundle_signer: Some("key".to_owned()),
         wipe: None,
@@ -379,6 +380,7 @@ fn the_policy_is_told_also_to_those_who_listen_late() {
     let policy = SyncEvent::Policy {
         version: 3,
         toml: "policy text".to_owned(),
+        signature: Some("signature".to_owned()),
     };
     while events
         .recv_timeout(PATIENCE)

@@ -69,7 +69,7 @@ macro_rules! all {
             commands::review::review_return,
             commands::review::review_reject,
             commands::review::review_approve,
-            commands::review::risk_clear,
+            commands::review::risk_act,
             commands::execution::execute_start,
             commands::execution::execute_record,
             commands::execution::notice_record,

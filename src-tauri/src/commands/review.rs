@@ -10,5 +10,5 @@ super::bridge! {
     review_return(ReturnArgs) -> CaseScreen;
     review_reject(RejectArgs) -> CaseScreen;
     review_approve(ApproveArgs) -> CaseScreen;
-    risk_clear(ReasonArgs) -> CaseScreen;
+    risk_act(RiskActArgs) -> CaseScreen;
 }

@@ -45,7 +45,7 @@ export interface Commands {
   review_return: [T.ReturnArgs, T.CaseScreen];
   review_reject: [T.RejectArgs, T.CaseScreen];
   review_approve: [T.ApproveArgs, T.CaseScreen];
-  risk_clear: [T.ReasonArgs, T.CaseScreen];
+  risk_act: [T.RiskActArgs, T.CaseScreen];
   execute_start: [T.CaseRef, T.CaseScreen];
   execute_record: [T.ExecuteRecordArgs, T.CaseScreen];
   notice_record: [T.NoticeArgs, T.CaseScreen];

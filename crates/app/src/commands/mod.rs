@@ -58,7 +58,7 @@ commands! {
     masking: document_mask;
     documents: document_add, document_tray, document_attach, document_detach, document_ticket;
     review: review_open, review_take, document_judge, document_waive, review_return, review_reject, review_approve,
-        risk_clear;
+        risk_act;
     execution: execute_start, execute_record, notice_record, follow_up;
     conflict: conflict_resolve;
     knowledge: merchant_open, knowledge_list, knowledge_open;

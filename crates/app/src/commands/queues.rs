@@ -14,6 +14,7 @@ use crate::session::Session;
 use crate::words;
 use desk_domain::case::{Case, CaseState};
 use desk_domain::ids::CaseId;
+use desk_domain::people::Role;
 use desk_domain::time::Millis;
 use desk_store::{CaseRow, Key, OpState, OutboxRow, Queue, QueueFilter};
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,15 +116,18 @@ pub fn notifications(desk: &Desk, _: Nothing) -> Result<Vec<NotificationRow>, Ap
     for (state, kind) in [
         (CaseState::Returned, Some("returned")),
         (CaseState::Approved, Some("approved")),
+        (CaseState::OnHold, None),
         (CaseState::Rejected, Some("rejected")),
         (CaseState::Unbound, Some("unbound")),
         // A closed case is news only when its terminal lives on.
         (CaseState::Closed, None),
     ] {
+        // What a merchant has stopped is a supervisor's business, whoever collected it.
+        let all = state == CaseState::OnHold && session.may(Role::Supervisor);
         let rows = session.store.queue(
             &QueueFilter {
                 queue: Queue::State(state),
-                mine,
+                mine: mine.filter(|_| !all),
             },
             None,
             NOTIFICATIONS,
@@ -162,10 +166,6 @@ pub fn notifications(desk: &Desk, _: Nothing) -> Result<Vec<NotificationRow>, Ap
 
 /// What cannot wait: a terminal that trades though it was unbound, or a merchant whom no message reached.
 fn urgent(session: &Session, row: &CaseRow) -> Result<Option<&'static str>, AppError> {
-    // An approved case has no result yet.
-    if row.state == CaseState::Approved {
-        return Ok(None);
-    }
     let view = session.store.case_view(row.id)?;
     Ok(view.and_then(|view| urgent_kind(&view.case)))
 }
@@ -173,6 +173,9 @@ fn urgent(session: &Session, row: &CaseRow) -> Result<Option<&'static str>, AppE
 fn urgent_kind(case: &Case) -> Option<&'static str> {
     if case.is_ghost() {
         return Some("trades_on");
+    }
+    if case.is_stopped_by_merchant() {
+        return Some("merchant_stopped");
     }
     let calls = case.state != CaseState::Closed && case.asks_for_a_call();
     calls.then_some("call_needed")
@@ -287,7 +290,7 @@ fn troubled(session: &Session, op: &OutboxRow) -> Result<Option<NotificationRow>
 #[cfg(test)]
 mod tests {
     use super::urgent_kind;
-    use desk_domain::case::{CaseState, Notice, NoticeChannel, TRADED_AFTER_UNBIND};
+    use desk_domain::case::{CaseState, Notice, NoticeChannel};
     use desk_domain::testkit::{self, Story};
 
     #[test]
@@ -304,7 +307,19 @@ mod tests {
         assert_eq!(urgent_kind(&case), Some("call_needed"));
         case.state = CaseState::Closed;
         assert_eq!(urgent_kind(&case), None, "somebody has closed it");
-        case.risk.signals.insert(TRADED_AFTER_UNBIND.to_owned());
+        case.risk
+            .signals
+            .insert(desk_domain::risk::TRADED_AFTER_UNBIND.to_owned());
         assert_eq!(urgent_kind(&case), Some("trades_on"));
+    }
+
+    #[test]
+    fn a_merchant_who_stopped_it_is_told_until_a_supervisor_has_looked() {
+        let mut case = testkit::Story::judged().the_case().clone();
+        let stop = desk_domain::risk::STOPPED_BY_MERCHANT.to_owned();
+        case.risk.signals.insert(stop);
+        assert_eq!(urgent_kind(&case), Some("merchant_stopped"));
+        case.risk.cleared_by = Some(testkit::supervisor().user);
+        assert_eq!(urgent_kind(&case), None);
     }
 }

@@ -4,8 +4,8 @@ use super::case_moves::moved;
 use super::read;
 use crate::desk::Desk;
 use crate::dto::{
-    ApproveArgs, CaseRef, CaseScreen, JudgeArgs, ReasonArgs, ReasonView, RejectArgs, ReturnArgs,
-    ReturnArgsItem, ReviewScreen, WaiveArgs,
+    ApproveArgs, CaseRef, CaseScreen, JudgeArgs, ReasonView, RejectArgs, ReturnArgs,
+    ReturnArgsItem, ReviewScreen, RiskActArgs, RiskMove, WaiveArgs,
 };
 use crate::error::AppError;
 use crate::screens::{Painter, compare};
@@ -19,8 +19,9 @@ use desk_domain::people::Role;
 use desk_domain::policy::Reason;
 use desk_domain::refusal::Code;
 use desk_domain::registry::MerchantRecord;
+use desk_domain::risk;
 use desk_store::CaseView;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Items of one return.
 const ITEMS_MAX: usize = 50;
@@ -98,9 +99,46 @@ pub fn review_approve(desk: &Desk, args: ApproveArgs) -> Result<CaseScreen, AppE
     })
 }
 
-pub fn risk_clear(desk: &Desk, args: ReasonArgs) -> Result<CaseScreen, AppError> {
-    let reason = read::said(desk, &args.reason, "reason")?;
-    moved(desk, &args.case, |_, _| Ok(OpBody::RiskClear { reason }))
+pub fn risk_act(desk: &Desk, args: RiskActArgs) -> Result<CaseScreen, AppError> {
+    match args.act {
+        RiskMove::Say { signals, note } => say_doubt(desk, &args.case, &signals, &note),
+        RiskMove::Clear { reason } => {
+            let reason = read::said(desk, &reason, "reason")?;
+            moved(desk, &args.case, |_, _| Ok(OpBody::RiskClear { reason }))
+        }
+    }
+}
+
+/// The reasons and the words go together or not at all.
+fn say_doubt(
+    desk: &Desk,
+    case: &str,
+    signals: &[String],
+    note: &str,
+) -> Result<CaseScreen, AppError> {
+    let session = desk.session()?;
+    let id = read::case(case)?;
+    let policy = session.rules().policy;
+    let known: BTreeSet<&str> = risk::said_by_people(&policy).collect();
+    let said: BTreeSet<String> = signals.iter().cloned().collect();
+    if said.is_empty() || !said.iter().all(|signal| known.contains(signal.as_str())) {
+        return Err(AppError::NotAChoice("signals"));
+    }
+    let text = read::maybe_said(desk, note, "note")?;
+    session.view(id)?;
+    // What the reasons weigh is the policy's business, on both sides.
+    let mut bodies = vec![
+        OpBody::RiskAssess {
+            points: 0,
+            signals: said,
+        }
+        .into(),
+    ];
+    if !text.is_empty() {
+        bodies.push(OpBody::NoteAdd { text }.into());
+    }
+    session.act(desk, id, bodies)?;
+    Painter::new(&session, desk.now()).case(id)
 }
 
 /// The register's side of the comparison is for those who decide.

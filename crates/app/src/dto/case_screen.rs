@@ -48,6 +48,8 @@ dto! {
         notices: Vec<NoticeView>,
         /// The message about the result did not arrive: the merchant must be called.
         call_needed: bool,
+        /// An approved case is not executed before this: the merchant of record may still stop it.
+        #[ts(type = "number | null")] execute_after: Option<i64>,
         follow_up: Option<String>,
         waiting_missing: Vec<String>,
         promise_date: Option<String>,
@@ -165,7 +167,10 @@ dto! {
         holds: bool,
         /// Evidence kinds that may be recorded here, with their points.
         offers: Vec<EvidenceOffer>,
+        /// What may be noticed about the caller, and what somebody has reported already.
+        doubts: Vec<DoubtView>,
     }
+    DoubtView { signal: String, said: bool }
     MerchantBrief { id: String, merchant_no: String, name: String, phone: String, terminals: u32 }
     EvidenceView { kind: String, by: String, #[ts(type = "number")] at: i64, note: String, points: u32 }
     EvidenceOffer { kind: String, class: String, points: u32, available: bool }

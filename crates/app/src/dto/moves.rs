@@ -35,3 +35,13 @@ pub enum CaseMove {
         new_evidence: String,
     },
 }
+
+/// What is done about doubt in a case.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum RiskMove {
+    /// What somebody noticed, by the names that `IdentityView::doubts` offers; `note` says more, or nothing.
+    Say { signals: Vec<String>, note: String },
+    /// A supervisor has looked into it.
+    Clear { reason: String },
+}

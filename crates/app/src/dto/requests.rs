@@ -1,6 +1,6 @@
 //! Arguments of the commands: one struct each, unknown fields refused.
 
-use super::CaseMove;
+use super::{CaseMove, RiskMove};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use ts_rs::TS;
@@ -59,7 +59,7 @@ requests! {
     ReturnAnswerArgs { case: String, index: u32, text: String }
     RejectArgs { case: String, code: String, appeal: String }
     ApproveArgs { case: String, digest: String }
-    ReasonArgs { case: String, reason: String }
+    RiskActArgs { case: String, act: RiskMove }
     ExecuteRecordArgs { case: String, result: String, reference: String, evidence: String, requeried: bool }
     NoticeArgs { case: String, channel: String, template: String, delivered: bool, note: String }
     FollowUpArgs { case: String, result: String, note: String }

@@ -38,7 +38,7 @@ dto! {
     }
     AlertView {
         #[ts(type = "number")] id: i64,
-        /// Catalogue key `alert.<code>`: desk.cloned, desk.restored, desk.recovered, desk.disk_full, server.restored, clock.skew, digest.repaired.
+        /// Catalogue key `alert.<code>`: desk.cloned, desk.restored, desk.recovered, desk.disk_full, server.restored, clock.skew, digest.repaired, policy.refused.
         code: String,
         #[ts(type = "number")] at: i64,
         /// Counts and codes for the text, never a value of anybody.

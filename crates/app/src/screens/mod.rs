@@ -17,6 +17,7 @@ use desk_domain::case::{Case, CaseState};
 use desk_domain::case_no::CaseNo;
 use desk_domain::checklist::{self, Missing};
 use desk_domain::clocks;
+use desk_domain::decide::held_until;
 use desk_domain::field::FieldKey;
 use desk_domain::ids::{CaseId, UserId};
 use desk_domain::people::Actor;
@@ -92,6 +93,8 @@ impl<'a> Painter<'a> {
             execution: self.execution(case),
             notices: self.notices(case),
             call_needed: case.asks_for_a_call(),
+            execute_after: held_until(case, &self.rules.policy)
+                .filter(|_| case.state == CaseState::Approved),
             follow_up: case.follow_up.as_ref().map(word),
             waiting_missing: case.waiting_missing.clone(),
             promise_date: case.promise_date.clone(),

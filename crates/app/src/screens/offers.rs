@@ -13,6 +13,7 @@ use desk_domain::ids::{CaseId, DocumentId, GroupId, OpId};
 use desk_domain::op::{ChainHash, Group, Hlc, Op, OpBody};
 use desk_domain::outcome::Outcome;
 use desk_domain::people::Actor;
+use desk_domain::risk;
 use desk_domain::time::Millis;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -312,7 +313,29 @@ impl Plausible<'_> {
                 }],
             ),
             ("risk_clear", vec![OpBody::RiskClear { reason: text() }]),
+            ("risk_say", self.doubts()),
         ]
+    }
+
+    /// Doubt can matter until the terminal is unbound; afterwards it is for whoever looks back.
+    fn doubts(&self) -> Vec<OpBody> {
+        let over = matches!(
+            self.case.state,
+            CaseState::Rejected
+                | CaseState::Withdrawn
+                | CaseState::Resolved
+                | CaseState::Referred
+                | CaseState::Duplicate
+                | CaseState::Closed
+        );
+        let policy = &self.policy.policy;
+        let open = risk::said_by_people(policy)
+            .filter(|signal| !over && !self.case.risk.signals.contains(*signal));
+        open.map(|signal| OpBody::RiskAssess {
+            points: 0,
+            signals: BTreeSet::from([signal.to_owned()]),
+        })
+        .collect()
     }
 
     fn executing(&self) -> Vec<Candidate> {

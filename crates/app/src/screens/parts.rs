@@ -2,7 +2,7 @@
 
 use super::{Painter, show};
 use crate::dto::{
-    ConflictView, EvidenceOffer, EvidenceView, ExecutionView, FieldView, IdentityView,
+    ConflictView, DoubtView, EvidenceOffer, EvidenceView, ExecutionView, FieldView, IdentityView,
     MerchantBrief, NoteView, NoticeView, ReturnMark, ReturnView, ReviewView, TerminalResultView,
     TimelineView,
 };
@@ -16,6 +16,7 @@ use desk_domain::ids::{ExecutionId, OpId};
 use desk_domain::mask;
 use desk_domain::outcome::Outcome;
 use desk_domain::registry::MerchantRecord;
+use desk_domain::risk;
 use desk_store::{CaseView, OpState, PendingOp};
 use std::collections::BTreeMap;
 
@@ -200,6 +201,12 @@ impl Painter<'_> {
             needed_classes: now.needed_classes,
             holds: before.holds_before_review,
             offers: self.evidence_offers(case, offers),
+            doubts: risk::said_by_people(policy)
+                .map(|signal| DoubtView {
+                    said: case.risk.signals.contains(signal),
+                    signal: signal.to_owned(),
+                })
+                .collect(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod conflict;
 mod demo;
+mod doubts;
 mod lists;
 mod mending;
 mod offers;

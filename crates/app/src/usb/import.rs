@@ -5,7 +5,7 @@ use super::{Exported, Running, kept};
 use crate::desk::Desk;
 use crate::dto::UsbTaken;
 use crate::error::AppError;
-use crate::line::take_policy;
+use crate::policy::take_from_bundle;
 use crate::session::{self, Session};
 use crate::vault::bundle;
 use base64::Engine as _;
@@ -216,7 +216,7 @@ impl<'a> Taking<'a> {
         match frame {
             Frame::Receipt(receipt) => self.receipt(receipt),
             Frame::Policy(policy) => {
-                take_policy(&self.session.store, &self.session.judge, &policy.toml)
+                take_from_bundle(&self.session.store, &self.session.judge, &policy.toml)
             }
             Frame::Page(page) => self.page(page),
             Frame::Fill(fill) => self.fill(fill),

@@ -12,8 +12,10 @@ use crate::field::FieldKey;
 use crate::op::OpBody;
 use crate::outcome::HeldWhy;
 use crate::people::Role;
+use crate::policy::Policy;
 use crate::refusal::Code;
 use crate::secret_trap::FieldKind;
+use crate::time::Millis;
 use std::collections::BTreeSet;
 
 /// Longest idempotency key, in bytes.
@@ -103,6 +105,15 @@ fn clear_risk(judge: &Judge<'_>, case: &mut Case, reason: &str) -> Judged {
     Ok(Done::default())
 }
 
+/// Before this an approved case is not executed, so that whoever is bound to the terminal can still stop it; none for a
+/// case that was never approved. Risk that came after the approval counts.
+#[must_use]
+pub fn held_until(case: &Case, policy: &Policy) -> Option<Millis> {
+    let wait = hours(policy.level(assurance::level_of(case, policy)).hold_hours);
+    let approved_at = case.moments.approved_at?;
+    Some(approved_at.saturating_add(wait))
+}
+
 fn start(judge: &Judge<'_>, case: &mut Case, key: &str) -> Judged {
     let policy = judge.ctx.policy;
     ensure(
@@ -125,12 +136,8 @@ fn start(judge: &Judge<'_>, case: &mut Case, key: &str) -> Judged {
         !assurance::risk_stops(case, policy),
         Code::ExecutionRiskHold,
     )?;
-    let wait = hours(policy.level(assurance::level_of(case, policy)).hold_hours);
-    let approved_at = case.moments.approved_at.unwrap_or(judge.ctx.now);
-    ensure(
-        judge.ctx.now >= approved_at.saturating_add(wait),
-        Code::ExecutionHold,
-    )?;
+    let until = held_until(case, policy).unwrap_or(judge.ctx.now);
+    ensure(judge.ctx.now >= until, Code::ExecutionHold)?;
     case.executions.push(Execution {
         idempotency_key: key.to_owned(),
         started_by: judge.op.actor,

@@ -13,6 +13,7 @@ use crate::op::OpBody;
 use crate::outcome::HeldWhy;
 use crate::people::Role;
 use crate::refusal::Code;
+use crate::risk;
 use std::collections::BTreeSet;
 
 /// Largest original of a document.
@@ -409,7 +410,9 @@ fn assess_risk(
         if !worse {
             return Err(Stop::Noop(judge.op.op_id));
         }
-        risk.points = risk.points.max(points);
+        // What a desk says of points never makes less of what the policy says of the reasons.
+        let by_policy = risk::points_of(&all, judge.ctx.policy);
+        risk.points = risk.points.max(points).max(by_policy);
         risk.signals = all;
     }
     if worse {

@@ -22,6 +22,7 @@ use crate::refusal::{Code, Refusal};
 use crate::time::Millis;
 use std::collections::BTreeMap;
 
+pub use execution::held_until;
 pub use review::lock_of;
 pub use rights::allowed;
 

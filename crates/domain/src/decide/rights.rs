@@ -108,7 +108,7 @@ fn right_of(kind: &str) -> Right {
             &[Supervisor],
             &[Draft, Waiting, Returned, Submitted, InReview],
         ),
-        "case.hold" => command(&[Reviewer, Supervisor], ACTIVE),
+        "case.hold" => command(&[Reviewer, Supervisor, System], ACTIVE),
         "case.unhold" => command(&[Reviewer, Supervisor], &[OnHold]),
         "risk.clear" => command(&[Supervisor], NOT_FINAL),
         "execution.start" => command(&[Operator, System], &[Approved, ExecFailed]),

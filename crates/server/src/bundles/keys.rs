@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use desk_bundle::Opener;
 use desk_domain::time::Chance;
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -84,6 +84,11 @@ impl BundleKeys {
     /// What desks know our bundles by: an Ed25519 key, base64.
     pub fn signer(&self) -> String {
         STANDARD.encode(self.signing.verifying_key().to_bytes())
+    }
+
+    /// What holds our signatures to be ours.
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.signing.verifying_key()
     }
 
     /// The same, as bytes.

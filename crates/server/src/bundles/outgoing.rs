@@ -13,7 +13,6 @@ use desk_bundle::{
 };
 use desk_domain::case::CHUNK_BYTES;
 use desk_domain::ids::{BundleId, OfficeCode};
-use desk_domain::policy;
 use desk_protocol::MAX_PAGE;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -44,7 +43,8 @@ pub(super) fn write(
     let ask = asked(last)?;
     let sender = bundles.repo.sender(last.device, ask.user)?;
     let sender = sender.ok_or(BundleError::UnknownSender)?;
-    let header = answer_to(bundles, taken, last)?;
+    let policy = bundles.repo.policy_blocking(&bundles.rules)?;
+    let header = answer_to(bundles, taken, last, policy.version)?;
     let date = day(header.created_at);
     let desk = format!("{}-return", sender.device.device_code);
     let (fresh, file) = stick::Fresh::create(folder, &last.office, &desk, &date)?;
@@ -52,8 +52,8 @@ pub(super) fn write(
     recipients.push(ask.recipient.clone());
     let mut out = Writer::begin(BufWriter::new(file), &header, &recipients)?;
     out.put(&Frame::Policy(PolicyText {
-        version: bundles.rules.policy.version,
-        toml: policy::SHIPPED.to_owned(),
+        version: policy.version,
+        toml: policy.toml.clone(),
     }))?;
     receipts(bundles, last, ask, &mut out)?;
     let fresh_epoch = ask.epoch != Some(bundles.repo.epoch());
@@ -85,7 +85,12 @@ pub(super) fn write(
     Ok(fresh.settle()?)
 }
 
-fn answer_to(bundles: &Bundles, taken: &[Header], last: &Header) -> Result<Header, IntakeError> {
+fn answer_to(
+    bundles: &Bundles,
+    taken: &[Header],
+    last: &Header,
+    policy_version: u32,
+) -> Result<Header, IntakeError> {
     let now = bundles.rules.clock.now();
     let answers: BTreeSet<BundleId> = taken.iter().map(|header| header.bundle).collect();
     Ok(Header {
@@ -100,7 +105,7 @@ fn answer_to(bundles: &Bundles, taken: &[Header], last: &Header) -> Result<Heade
             answers: answers.into_iter().collect(),
             epoch: bundles.repo.epoch(),
             heads: bundles.repo.heads_by_hand(last.device)?,
-            policy_version: bundles.rules.policy.version,
+            policy_version,
             recipients: bundles.keys.recipients(),
             signer: bundles.keys.signer(),
         })),

@@ -10,6 +10,7 @@ mod epoch;
 mod executions;
 mod healthcheck;
 mod people;
+mod policy;
 mod registry;
 mod safeguards;
 mod serve;
@@ -169,6 +170,9 @@ enum Command {
     Device(devices::DeviceCommand),
     /// Show or change what is asked of people beyond a password.
     Safeguards(safeguards::SafeguardArgs),
+    /// What an action needs, what risk weighs, what the clocks promise.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// The register of merchants.
     #[command(subcommand)]
     Registry(registry::RegistryCommand),
@@ -357,6 +361,7 @@ fn run(command: Command) -> Result<(), ServerError> {
         Command::User(command) => people::user(command),
         Command::Device(command) => devices::device(command),
         Command::Safeguards(args) => safeguards::run(args),
+        Command::Policy(command) => policy::run(command),
         Command::Registry(command) => registry::run(command),
         Command::Audit(command) => audit::run(command),
         Command::Backup(command) => backup::run(command),

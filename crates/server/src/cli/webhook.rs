@@ -342,7 +342,7 @@ fn lines(one: &Delivery) -> Vec<String> {
     all
 }
 
-fn moment(at: Millis) -> String {
+pub fn moment(at: Millis) -> String {
     let at = DateTime::from_timestamp_millis(at).unwrap_or_default();
     at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -18,7 +18,7 @@ use desk_domain::guest::{OTHERS, Stage, wanted};
 use desk_domain::ids::DocumentId;
 use desk_protocol::error;
 use desk_protocol::links::{
-    GuestCase, GuestItem, ProgressReply, ProgressRequest, UploadBegin, UploadState,
+    GuestCase, GuestItem, ProgressReply, ProgressRequest, StopRequest, UploadBegin, UploadState,
 };
 use std::sync::Arc;
 
@@ -45,9 +45,10 @@ pub async fn case(
     if !guest.opened {
         office.repo.link_opened(guest.clone(), office.now()).await?;
     }
+    let policy = office.rules.policy();
     let items = wanted(&case).into_iter().map(|paper| {
         let reason = paper.reason.as_deref();
-        let policy = &office.rules.policy;
+        let policy = &policy;
         let listed = |code| policy.return_reason(code).or(policy.reject_reason(code));
         let words = reason.and_then(listed);
         GuestItem {
@@ -223,6 +224,36 @@ pub async fn progress(
                 .after(seconds))
         }
     }
+}
+
+/// `POST /v1/guest/stop/look`.
+pub async fn stop_look(
+    State(office): State<Arc<Office>>,
+    context: Context,
+    Json(request): Json<StopRequest>,
+) -> Result<Response, ApiError> {
+    let token = stop_token(request)?;
+    let found = office.repo.stop_look(token, office.now()).await?;
+    Ok(context.reply(found.ok_or_else(|| ApiError::new(error::LINK_OVER))?))
+}
+
+/// `POST /v1/guest/stop`.
+pub async fn stop(
+    State(office): State<Arc<Office>>,
+    context: Context,
+    Json(request): Json<StopRequest>,
+) -> Result<Response, ApiError> {
+    let token = stop_token(request)?;
+    let done = office.repo.stop(office.rules.clone(), token).await?;
+    Ok(context.reply(done.ok_or_else(|| ApiError::new(error::LINK_OVER))?))
+}
+
+/// A token that is none answers like one that is over.
+fn stop_token(request: StopRequest) -> Result<String, ApiError> {
+    if request.token.is_empty() || request.token.len() > TYPED_BYTES {
+        return Err(ApiError::new(error::LINK_OVER));
+    }
+    Ok(request.token)
 }
 
 fn told(case: &Case) -> ProgressReply {

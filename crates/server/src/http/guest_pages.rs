@@ -1,4 +1,4 @@
-//! The two pages for merchants' phones: fixed files of this program. Nothing of a case is in them; their script asks.
+//! The three pages for merchants' phones: fixed files of this program. Nothing of a case is in them; their script asks.
 
 use crate::error::ApiError;
 use axum::extract::Path;
@@ -19,6 +19,7 @@ const STYLE: &str = "text/css; charset=utf-8";
 
 const UPLOAD: &str = include_str!("../../../../assets/guest/upload.html");
 const PROGRESS: &str = include_str!("../../../../assets/guest/progress.html");
+const STOP: &str = include_str!("../../../../assets/guest/stop.html");
 const PARTS: &[(&str, &str, &str)] = &[
     (
         "guest.css",
@@ -46,6 +47,11 @@ const PARTS: &[(&str, &str, &str)] = &[
         include_str!("../../../../assets/guest/upload.js"),
     ),
     (
+        "stop.js",
+        SCRIPT,
+        include_str!("../../../../assets/guest/stop.js"),
+    ),
+    (
         "progress.js",
         SCRIPT,
         include_str!("../../../../assets/guest/progress.js"),
@@ -58,6 +64,10 @@ pub async fn upload() -> Response {
 
 pub async fn progress() -> Response {
     page(HTML, PROGRESS)
+}
+
+pub async fn stop() -> Response {
+    page(HTML, STOP)
 }
 
 pub async fn part(Path(file): Path<String>) -> Result<Response, ApiError> {

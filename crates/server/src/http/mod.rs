@@ -60,9 +60,6 @@ pub struct Office {
     pub auto_approve: bool,
     /// Longest pause within a body.
     pub pause_within: Duration,
-    /// TOML of the policy in force.
-    pub policy_text: String,
-    pub policy_version: u32,
     pub positions: watch::Receiver<Positions>,
     /// True once the server is asked to stop: long-polls end at once.
     pub closing: watch::Receiver<bool>,

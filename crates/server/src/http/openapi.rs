@@ -117,6 +117,7 @@ pub const SHAPES: &[Shape] = &[
             ("scopes", "array"),
             ("policy", "string"),
             ("policy_version", "integer"),
+            ("policy_signature", "string?"),
             ("bundle_recipients", "array"),
             ("bundle_signer", "string?"),
             ("wipe", "object?"),
@@ -247,6 +248,17 @@ pub const SHAPES: &[Shape] = &[
     (
         "ProgressRequest",
         &[("case_no", "string"), ("code", "string")],
+    ),
+    ("StopRequest", &[("token", "string")]),
+    (
+        "StopReply",
+        &[
+            ("state", "string"),
+            ("heard", "boolean"),
+            ("case_tail", "string"),
+            ("terminal_tail", "string"),
+            ("execute_after", "integer"),
+        ],
     ),
     (
         "ProgressReply",

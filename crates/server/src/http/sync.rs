@@ -9,8 +9,11 @@ use crate::repo::apply::Pushed;
 use crate::repo::feed::{FillOf, PageOf};
 use axum::extract::{Query, State};
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use desk_domain::ids::OfficeCode;
 use desk_protocol::digest::DigestRequest;
+use desk_protocol::policy::policy_message;
 use desk_protocol::sync::{
     HelloReply, HelloRequest, Limits, PullQuery, PullReply, PushRequest, SnapshotQuery,
 };
@@ -32,6 +35,11 @@ pub async fn hello(
     if request.device != caller.device {
         return Err(ApiError::new(error::NOT_FOUND).at("device"));
     }
+    let policy = office.repo.policy(&office.rules).await?;
+    let signature = policy.signature.unwrap_or_else(|| {
+        let message = policy_message(policy.version, &policy.toml);
+        office.bundles.keys.sign(&message)
+    });
     Ok(context.reply(HelloReply {
         server_version: env!("CARGO_PKG_VERSION").to_owned(),
         protocol: PROTOCOL,
@@ -46,8 +54,9 @@ pub async fn hello(
         heads: office.repo.heads(caller.device).await?,
         backup_safe_seq: office.repo.backup_safe(caller.device).await?,
         scopes: caller.scopes().into_iter().collect(),
-        policy: office.policy_text.clone(),
-        policy_version: office.policy_version,
+        policy: policy.toml.clone(),
+        policy_version: policy.version,
+        policy_signature: Some(STANDARD.encode(signature)),
         bundle_recipients: office.bundles.keys.recipients(),
         bundle_signer: Some(office.bundles.keys.signer()),
         wipe: office.repo.wipe_order(caller.device).await?,

@@ -240,6 +240,28 @@ fn guests() -> Vec<Route> {
                 post(guest::progress),
             )
         },
+        Route {
+            summary: "How an announced unbind stands, by the token of its message.",
+            takes: Some("StopRequest"),
+            gives: Some("StopReply"),
+            ..route(
+                Method::POST,
+                "/v1/guest/stop/look",
+                Policy::Public,
+                post(guest::stop_look),
+            )
+        },
+        Route {
+            summary: "The merchant of record stops an announced unbind; once is enough.",
+            takes: Some("StopRequest"),
+            gives: Some("StopReply"),
+            ..route(
+                Method::POST,
+                "/v1/guest/stop",
+                Policy::Public,
+                post(guest::stop),
+            )
+        },
     ]
 }
 
@@ -261,7 +283,12 @@ fn guest_parts() -> Vec<Route> {
             )
         },
         Route {
-            summary: "Script and style of the two pages.",
+            summary: "The page on which a merchant stops an announced unbind.",
+            sends: guest_pages::HTML,
+            ..route(Method::GET, "/s", Policy::Public, get(guest_pages::stop))
+        },
+        Route {
+            summary: "Script and style of the pages.",
             ..route(
                 Method::GET,
                 "/guest/{file}",

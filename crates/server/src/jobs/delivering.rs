@@ -5,7 +5,7 @@ use crate::repo::deliveries::{self, Claimed, Tried};
 use crate::repo::{Repo, RepoError, Rules, delivery_log};
 use crate::run::House;
 use crate::webhooks::WebhookSettings;
-use crate::webhooks::door::{Door, Lost};
+use crate::webhooks::door::{Answer, Door, Lost};
 use crate::webhooks::signing::{self, HookSecret, WebhookKey};
 use desk_domain::time::{Chance, Millis};
 use futures_util::future::join_all;
@@ -30,6 +30,8 @@ const PAUSES_MS: [Millis; 9] = [
 const SECOND: Millis = 1_000;
 const MINUTE: Millis = 60 * SECOND;
 const HOUR: Millis = 60 * MINUTE;
+/// Longest wait that an endpoint may ask for.
+const LONGEST_ASKED: Millis = 24 * HOUR;
 /// Old deliveries are looked for so often, and forgotten so many at once.
 const SWEEP_EVERY: Millis = HOUR;
 const SWEEP_AT_ONCE: usize = 500;
@@ -84,19 +86,39 @@ async fn deliver(hooks: &Hooks, claimed: Claimed) -> Result<(), RepoError> {
     let tried = Tried {
         at,
         took_ms: now.saturating_sub(at),
-        status: answer.ok(),
+        status: answer.ok().map(|answer| answer.status),
         error: answer.err(),
     };
+    hooks
+        .repo
+        .figures()
+        .went_out("webhook", class(tried.status));
     let endpoint = claimed.endpoint;
     tracing::info!(%endpoint, id = claimed.id, event = claimed.event, attempt = claimed.attempt,
         status = tried.status, error = tried.error, "webhook");
-    let again_at = now.saturating_add(pause(claimed.round, hooks.rules.chance.as_ref()));
+    let planned = pause(claimed.round, hooks.rules.chance.as_ref());
+    let again_at = now.saturating_add(planned.max(asked(answer.ok())));
     let rules = hooks.rules.clone();
     let settle = move |conn: &_| deliveries::settle(conn, &rules, &claimed, &tried, again_at);
     hooks.repo.write(settle).await
 }
 
-async fn post(hooks: &Hooks, claimed: &Claimed, now: Millis) -> Result<u16, &'static str> {
+const fn class(status: Option<u16>) -> &'static str {
+    match status {
+        Some(200..=299) => "success",
+        Some(_) => "refused",
+        None => "no_answer",
+    }
+}
+
+/// How long a busy endpoint asks to be left alone; a day at most, so that nobody can put a delivery off for ever.
+fn asked(answer: Option<Answer>) -> Millis {
+    let busy = answer.filter(|answer| matches!(answer.status, 429 | 503));
+    let seconds = busy.and_then(|answer| answer.wait_s).unwrap_or(0);
+    (Millis::from(seconds) * SECOND).min(LONGEST_ASKED)
+}
+
+async fn post(hooks: &Hooks, claimed: &Claimed, now: Millis) -> Result<Answer, &'static str> {
     let open = |sealed: &Vec<u8>| hooks.key.open(claimed.endpoint, sealed);
     let secrets: Vec<HookSecret> = claimed.sealed.iter().filter_map(open).collect();
     if secrets.is_empty() {
@@ -168,5 +190,21 @@ mod tests {
         assert_eq!(PAUSES_MS.len(), usize::try_from(TRIES - 1).unwrap());
         assert_ne!(pause(9, &Fixed(1)), pause(9, &Fixed(77)));
         assert!(pause(u32::MAX, &Fixed(255)) <= 27 * HOUR);
+    }
+
+    #[test]
+    fn a_busy_endpoint_is_left_alone_as_long_as_it_asks_but_not_for_ever() {
+        let answer = |status, wait_s| Some(Answer { status, wait_s });
+        for (answer, wait) in [
+            (None, 0),
+            (answer(429, None), 0),
+            (answer(429, Some(90)), 90 * SECOND),
+            (answer(503, Some(3_600)), HOUR),
+            (answer(503, Some(u32::MAX)), 24 * HOUR),
+            (answer(500, Some(90)), 0),
+            (answer(200, Some(90)), 0),
+        ] {
+            assert_eq!(asked(answer), wait, "{answer:?}");
+        }
     }
 }

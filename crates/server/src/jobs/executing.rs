@@ -87,6 +87,7 @@ async fn ask(work: &Work, claimed: Claimed) -> Result<(), RepoError> {
         None => work.connector.query(claimed.key, now).await,
     };
     tracing::info!(key = %claimed.key, attempt = claimed.attempt, sent = claimed.send.is_some(), heard = word(&heard), "execution");
+    work.repo.figures().went_out("execution", class(&heard));
     let pause = pause(claimed.attempt, work.rules.chance.as_ref());
     let again_at = work.rules.clock.now().saturating_add(pause);
     let (rules, terms) = (work.rules.clone(), work.connector.terms);
@@ -97,14 +98,22 @@ async fn ask(work: &Work, claimed: Claimed) -> Result<(), RepoError> {
 
 /// For the log: what came back, without its words.
 fn word(heard: &Heard) -> String {
+    match heard {
+        Heard::Unclear { code } => code.clone(),
+        Heard::Told(_) | Heard::Unsent => class(heard).to_owned(),
+    }
+}
+
+/// The same in a handful of words.
+const fn class(heard: &Heard) -> &'static str {
     use crate::connector::answer::Told;
     match heard {
-        Heard::Told(Told::Done { .. }) => "done".to_owned(),
-        Heard::Told(Told::Refused { .. }) => "refused".to_owned(),
-        Heard::Told(Told::Pending { .. }) => "pending".to_owned(),
-        Heard::Told(Told::NeverSeen) => "never seen".to_owned(),
-        Heard::Unsent => "unsent".to_owned(),
-        Heard::Unclear { code } => code.clone(),
+        Heard::Told(Told::Done { .. }) => "done",
+        Heard::Told(Told::Refused { .. }) => "refused",
+        Heard::Told(Told::Pending { .. }) => "pending",
+        Heard::Told(Told::NeverSeen) => "never_seen",
+        Heard::Unsent => "unsent",
+        Heard::Unclear { .. } => "unclear",
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::rounds;
 use crate::gateway::Gateway;
-use crate::repo::outbox::{self, Claimed};
+use crate::repo::outbox::{self, Claimed, Verdict};
 use crate::repo::{Repo, RepoError, Rules};
 use desk_domain::time::{Chance, Millis};
 use futures_util::future::join_all;
@@ -54,11 +54,21 @@ async fn deliver(post: &Post, message: Claimed) -> Result<(), RepoError> {
     let now = post.rules.clock.now();
     let verdict = post.gateway.send(&message, now, chance).await;
     tracing::info!(message = %message.id, template = message.template, attempt = message.attempt, ?verdict, "message");
+    post.repo.figures().went_out("message", word(&verdict));
     let again_at = now.saturating_add(pause(message.attempt, chance));
     let rules = post.rules.clone();
     post.repo
         .write(move |conn| outbox::settle(conn, &rules, &message, &verdict, again_at))
         .await
+}
+
+const fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Sent { .. } => "sent",
+        Verdict::Later { .. } => "later",
+        Verdict::Refused { .. } => "refused",
+        Verdict::Unknown { .. } => "unclear",
+    }
 }
 
 fn pause(attempt: u32, chance: &dyn Chance) -> Millis {

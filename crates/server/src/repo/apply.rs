@@ -116,11 +116,11 @@ fn store(
     stored: Vec<Outcome>,
 ) -> Result<Vec<Outcome>, RepoError> {
     conn.execute_batch("SAVEPOINT bench")?;
-    let outcomes = match at_the_bench(Bench::new(conn, rules), frames, stored.clone()) {
+    let outcomes = match at_the_bench(Bench::new(conn, rules)?, frames, stored.clone()) {
         Err(error) if error.is_of_one_op() => {
             tracing::error!(device = %frames.device, %error, "a push is judged with care");
             conn.execute_batch("ROLLBACK TO bench")?;
-            at_the_bench(Bench::careful(conn, rules), frames, stored)?
+            at_the_bench(Bench::careful(conn, rules)?, frames, stored)?
         }
         other => other?,
     };

@@ -9,7 +9,7 @@
 use super::feed::{self, Changes, Thing};
 use super::journal::{self, Entry, Place};
 use super::sql::{Connection, OptionalExtension, params};
-use super::{RepoError, Rules, cases, documents, people};
+use super::{RepoError, Rules, cases, documents, people, policies};
 use crate::frames::{Frame, Said};
 use desk_domain::case::{Case, CaseState, TimelineEntry};
 use desk_domain::case_no::CaseNo;
@@ -20,14 +20,18 @@ use desk_domain::ids::{CaseId, DeviceId, OfficeCode, OpId, UserId};
 use desk_domain::op::{ChainHash, Op, OpBody};
 use desk_domain::outcome::{HeldWhy, Outcome};
 use desk_domain::people::{Actor, Role};
+use desk_domain::policy::Policy;
 use desk_domain::time::Millis;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// One transaction's work.
 pub struct Bench<'a> {
     pub(super) conn: &'a Connection,
     pub(super) rules: &'a Rules,
+    /// The one in force in this transaction.
+    pub(super) policy: Arc<Policy>,
     pub(super) now: Millis,
     /// Rows for the journal, written at the end.
     pub(super) entries: Vec<Entry>,
@@ -67,10 +71,11 @@ struct Mark {
 }
 
 impl<'a> Bench<'a> {
-    pub fn new(conn: &'a Connection, rules: &'a Rules) -> Self {
-        Self {
+    pub fn new(conn: &'a Connection, rules: &'a Rules) -> Result<Self, RepoError> {
+        Ok(Self {
             conn,
             rules,
+            policy: Arc::clone(&policies::current(conn, rules)?.policy),
             now: rules.clock.now(),
             entries: Vec::new(),
             careful: false,
@@ -82,15 +87,15 @@ impl<'a> Bench<'a> {
             submitted: Vec::new(),
             moved: Vec::new(),
             settled: BTreeMap::new(),
-        }
+        })
     }
 
     /// A bench that tries each op against the database before it counts.
-    pub fn careful(conn: &'a Connection, rules: &'a Rules) -> Self {
-        Self {
+    pub fn careful(conn: &'a Connection, rules: &'a Rules) -> Result<Self, RepoError> {
+        Ok(Self {
             careful: true,
-            ..Self::new(conn, rules)
-        }
+            ..Self::new(conn, rules)?
+        })
     }
 
     /// Judges one group of a desk. Returns what each op came to and whether it counts: a copy of a judged op does not,
@@ -139,7 +144,7 @@ impl<'a> Bench<'a> {
         let same_serial_open = self.same_serial_open(body.as_ref(), case.as_ref())?;
         let ctx = Context {
             actor,
-            policy: &self.rules.policy,
+            policy: &self.policy,
             calendar: &self.rules.calendar,
             now: self.now,
             same_serial_open,

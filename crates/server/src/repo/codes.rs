@@ -167,7 +167,7 @@ fn check(
         sent_at,
         now
     ])?;
-    let mut bench = Bench::new(conn, rules);
+    let mut bench = Bench::new(conn, rules)?;
     let body = OpBody::EvidenceRecord {
         evidence: EvidenceKind::OneTimeCode,
         call_ref: None,

@@ -86,7 +86,7 @@ pub fn stored(conn: &Connection, rules: &Rules, document: &Expected) -> Result<(
     if first == 0 {
         return Ok(());
     }
-    let mut bench = Bench::new(conn, rules);
+    let mut bench = Bench::new(conn, rules)?;
     system::say(
         &mut bench,
         vec![(

@@ -9,6 +9,9 @@ use prometheus_client::registry::Registry;
 /// A label with a handful of values, all of them ours.
 pub type Why = [(&'static str, &'static str); 1];
 
+/// Which way, and what came of it.
+type Way = [(&'static str, &'static str); 2];
+
 /// Handles to counters; cheap to clone.
 #[derive(Clone)]
 pub struct Figures {
@@ -19,6 +22,7 @@ pub struct Figures {
     /// Transactions done once more.
     repeated: Family<Why, Counter>,
     failed: Family<Why, Counter>,
+    outgoing: Family<Way, Counter>,
 }
 
 impl Default for Figures {
@@ -29,6 +33,7 @@ impl Default for Figures {
             commit_jobs: Histogram::new(exponential_buckets(1.0, 2.0, 7)),
             repeated: Family::default(),
             failed: Family::default(),
+            outgoing: Family::default(),
         }
     }
 }
@@ -55,6 +60,18 @@ impl Figures {
             "Questions and jobs that the database failed",
             self.failed.clone(),
         );
+        registry.register(
+            "outgoing",
+            "Attempts towards systems outside, by which (message, execution, webhook) and what came of them",
+            self.outgoing.clone(),
+        );
+    }
+
+    /// An attempt towards a system outside has come to something.
+    pub fn went_out(&self, to: &'static str, came_to: &'static str) {
+        self.outgoing
+            .get_or_create(&[("to", to), ("came_to", came_to)])
+            .inc();
     }
 
     /// A transaction is tried once more.
@@ -86,6 +103,7 @@ fn fault(error: &RepoError) -> Option<&'static str> {
         RepoError::Damaged(_) | RepoError::BadEntry(_) | RepoError::Json(_) => Some("damaged"),
         RepoError::Migration(_)
         | RepoError::Thread(_)
+        | RepoError::Policy(_)
         | RepoError::Stopped
         | RepoError::Panicked => Some("failed"),
         RepoError::Op(_) => None,

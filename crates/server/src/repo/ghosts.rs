@@ -7,14 +7,13 @@ use super::bench::Bench;
 use super::notices::{minute, tail};
 use super::sql::{Connection, params};
 use super::{RepoError, Rules, system};
-use desk_domain::case::{Case, TRADED_AFTER_UNBIND};
+use desk_domain::case::Case;
 use desk_domain::ids::{CaseId, OfficeCode};
 use desk_domain::op::OpBody;
 use desk_domain::registry::{MerchantRecord, TerminalRecord};
+use desk_domain::risk::{self, TRADED_AFTER_UNBIND};
 use desk_domain::time::Millis;
 
-/// What it adds to the points of the case.
-const POINTS: u32 = 50;
 /// Cases of one terminal that are looked at, the newest first.
 const CASES: usize = 20;
 /// Characters of the serial's tail in the note.
@@ -29,14 +28,14 @@ pub fn watch(conn: &Connection, rules: &Rules, record: &MerchantRecord) -> Resul
         };
         for case in unbound_cases(conn, &record.office, &record.merchant_no, &terminal.serial)? {
             if !case.is_ghost() && trades_on(&case, terminal, traded_at) {
-                sayings.extend(words(&case, terminal, traded_at));
+                sayings.extend(words(rules, &case, terminal, traded_at));
             }
         }
     }
     if sayings.is_empty() {
         return Ok(());
     }
-    let mut bench = Bench::new(conn, rules);
+    let mut bench = Bench::new(conn, rules)?;
     system::say(&mut bench, sayings)?;
     bench.finish()
 }
@@ -48,10 +47,16 @@ fn trades_on(case: &Case, terminal: &TerminalRecord, traded_at: Millis) -> bool 
     traded_at > unbound_at && terminal.bound_at <= unbound_at
 }
 
-fn words(case: &Case, terminal: &TerminalRecord, traded_at: Millis) -> [(CaseId, OpBody); 2] {
+fn words(
+    rules: &Rules,
+    case: &Case,
+    terminal: &TerminalRecord,
+    traded_at: Millis,
+) -> [(CaseId, OpBody); 2] {
     let mut signals = case.risk.signals.clone();
     signals.insert(TRADED_AFTER_UNBIND.to_owned());
-    let points = case.risk.points.saturating_add(POINTS);
+    let added = risk::points_of([&TRADED_AFTER_UNBIND.to_owned()], &rules.policy());
+    let points = case.risk.points.saturating_add(added);
     let text = format!(
         "登记资料显示：终端（尾号 {}）解绑后仍有交易，最近一笔在 {}。请向收单机构核查，并告知商户。",
         tail(&terminal.serial, SERIAL_TAIL),

@@ -30,6 +30,7 @@ pub mod offices;
 mod open;
 pub mod outbox;
 pub mod people;
+pub mod policies;
 pub mod receipts;
 pub mod register;
 pub mod register_apply;
@@ -39,6 +40,7 @@ pub mod safeguards;
 pub mod second_factor;
 pub mod sessions;
 pub mod sql;
+pub mod stops;
 pub mod system;
 pub mod uploads;
 pub mod waiting;
@@ -46,6 +48,7 @@ pub mod webhooks;
 pub mod wipes;
 mod writer;
 
+use crate::policies::{Doubt, Policies};
 use desk_domain::calendar::Calendar;
 use desk_domain::ids::Epoch;
 use desk_domain::policy::Policy;
@@ -77,6 +80,8 @@ pub enum RepoError {
     Damaged(&'static str),
     #[error("the log is not as it was written: {0}")]
     BadEntry(Box<audit::BadEntry>),
+    #[error("{0}")]
+    Policy(Doubt),
     #[error("nothing was committed")]
     CommitFailed,
     #[error("more work waits than can be done soon")]
@@ -99,6 +104,7 @@ impl RepoError {
             Self::Migration(_)
             | Self::Thread(_)
             | Self::BadEntry(_)
+            | Self::Policy(_)
             | Self::CommitFailed
             | Self::Busy
             | Self::Unreachable
@@ -114,6 +120,7 @@ impl RepoError {
             Self::Json(_) | Self::Op(_) | Self::Damaged(_) | Self::BadEntry(_) => Meaning::Refused,
             Self::Migration(_)
             | Self::Thread(_)
+            | Self::Policy(_)
             | Self::CommitFailed
             | Self::Busy
             | Self::Unreachable
@@ -141,12 +148,22 @@ pub enum Database {
 /// The rules in force, as [`apply`] needs them.
 #[derive(Clone)]
 pub struct Rules {
-    pub policy: Arc<Policy>,
+    /// Which policy is in force is asked anew in each transaction that judges.
+    pub policies: Arc<Policies>,
     pub calendar: Arc<Calendar>,
     pub clock: Arc<dyn Clock>,
     pub chance: Arc<dyn Chance>,
     /// A gateway is open: merchants hear of a result by message.
     pub tells_merchants: bool,
+    /// Where phones find this server, as `https://host`.
+    pub public_url: Option<Arc<str>>,
+}
+
+impl Rules {
+    /// The policy that was in force when this process judged last: for words and days, not for verdicts.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policies.now().policy)
+    }
 }
 
 /// One open database.

@@ -4,11 +4,12 @@
 use super::bench::{Bench, Moved};
 use super::outbox::{self, Claimed, NewMessage, Status};
 use super::sql::Connection;
-use super::{RepoError, Rules, cases, deliveries, register, system};
+use super::{RepoError, Rules, cases, deliveries, register, stops, system};
 use crate::sms::wording;
 use chrono::{DateTime, Datelike, TimeDelta, Timelike};
 use desk_domain::calendar::shanghai_day;
 use desk_domain::case::{Case, CaseState, NoticeChannel};
+use desk_domain::decide::held_until;
 use desk_domain::field::FieldKey;
 use desk_domain::op::OpBody;
 use desk_domain::time::Millis;
@@ -25,6 +26,9 @@ const SERIAL_TAIL: usize = 4;
 /// Longest code of a provider that is repeated.
 const CODE_CHARS: usize = 64;
 
+/// A message and what it is filled with.
+type Words = (&'static str, BTreeMap<String, String>);
+
 /// Tells endpoints of the cases that moved in this transaction, and the merchants of those that came to a result, at the
 /// number of record. Without a matched merchant there is none; without a gateway people tell it.
 pub fn announce(bench: &mut Bench<'_>) -> Result<(), RepoError> {
@@ -40,17 +44,19 @@ pub fn announce(bench: &mut Bench<'_>) -> Result<(), RepoError> {
     for one in last.into_values() {
         let stale = bench.now.saturating_sub(one.at) > FRESH_MS;
         let case = bench.case(one.case)?.filter(|_| !stale);
-        let Some((case, (template, params))) = case.and_then(|case| {
-            let words = words_for(bench.rules, &case, one.at)?;
-            Some((case, words))
-        }) else {
-            continue;
-        };
+        let Some(case) = case else { continue };
         let merchant = match case.identity.merchant {
             Some(id) => register::load(bench.conn, &case.office, id)?,
             None => None,
         };
         let Some(merchant) = merchant else { continue };
+        let words = match cooling_off(bench, &case)? {
+            Some(words) => Some(words),
+            None => words_for(bench.rules, &case, one.at),
+        };
+        let Some((template, params)) = words else {
+            continue;
+        };
         let message = NewMessage {
             office: case.office.clone(),
             case: Some(case.id),
@@ -62,6 +68,22 @@ pub fn announce(bench: &mut Bench<'_>) -> Result<(), RepoError> {
         write(bench, &message)?;
     }
     Ok(())
+}
+
+/// An approved case that waits out its hold: who is bound to the terminal hears of it, and how to stop it.
+fn cooling_off(bench: &Bench<'_>, case: &Case) -> Result<Option<Words>, RepoError> {
+    let until = held_until(case, &bench.policy).filter(|until| *until > bench.now);
+    let (CaseState::Approved, Some(until)) = (case.state, until) else {
+        return Ok(None);
+    };
+    let serial = tail(case.text(FieldKey::TerminalSerial), SERIAL_TAIL);
+    let own = |name: &str, value: String| (name.to_owned(), value);
+    let mut values = BTreeMap::from([own("sn4", serial), own("time", minute(until))]);
+    let Some(base) = &bench.rules.public_url else {
+        return Ok(Some((wording::COOLING_OFF_CALL, values)));
+    };
+    values.insert("link".to_owned(), stops::make(bench, case, until, base)?);
+    Ok(Some((wording::COOLING_OFF, values)))
 }
 
 /// A message whose words do not fit must not stand in the way of what it tells of.
@@ -77,11 +99,7 @@ fn write(bench: &Bench<'_>, message: &NewMessage) -> Result<(), RepoError> {
 }
 
 /// The message for the state a case has come to, filled.
-fn words_for(
-    rules: &Rules,
-    case: &Case,
-    at: Millis,
-) -> Option<(&'static str, BTreeMap<String, String>)> {
+fn words_for(rules: &Rules, case: &Case, at: Millis) -> Option<Words> {
     let number = tail(&case.case_no.to_string(), NUMBER_TAIL);
     let (template, values) = if case.state == CaseState::Unbound {
         let serial = tail(case.text(FieldKey::TerminalSerial), SERIAL_TAIL);
@@ -93,7 +111,7 @@ fn words_for(
             vec![("no_tail", number), ("reason", why)],
         )
     } else if case.state == CaseState::Returned {
-        let until = at.saturating_add(Millis::from(rules.policy.waiting.days) * DAY_MS);
+        let until = at.saturating_add(Millis::from(rules.policy().waiting.days) * DAY_MS);
         let items = "被退回的资料，详情请致电受理网点".to_owned();
         let values = vec![("no_tail", number), ("items", items), ("date", day(until))];
         (wording::NEED_MORE, values)
@@ -107,7 +125,8 @@ fn words_for(
 /// The reason in the policy's words. A suspicion is never told to whom it falls on.
 fn why(rules: &Rules, case: &Case) -> String {
     let code = case.reason.as_deref().unwrap_or_default();
-    let known = rules.policy.reject_reason(code);
+    let policy = rules.policy();
+    let known = policy.reject_reason(code);
     known
         .filter(|reason| !reason.fraud)
         .map_or_else(|| "未通过核实".to_owned(), |reason| reason.zh.clone())
@@ -115,7 +134,7 @@ fn why(rules: &Rules, case: &Case) -> String {
 
 /// The message is in the provider's hands. Only of results: of a code the agent has heard already.
 pub(super) fn sent(conn: &Connection, rules: &Rules, message: &Claimed) -> Result<(), RepoError> {
-    if wording::is_secret(&message.template) {
+    if wording::is_service(&message.template) {
         return Ok(());
     }
     let text = format!("短信已发出（{}），等待送达回执", message.template);
@@ -157,7 +176,7 @@ fn say(conn: &Connection, rules: &Rules, message: &Claimed, body: OpBody) -> Res
     if cases::load_in(conn, &message.office, id)?.is_none() {
         return Ok(());
     }
-    let mut bench = Bench::new(conn, rules);
+    let mut bench = Bench::new(conn, rules)?;
     system::say(&mut bench, vec![(id, body)])?;
     bench.finish()
 }

@@ -7,15 +7,11 @@ use super::{RepoError, cases, documents, register, system};
 use desk_domain::case::Case;
 use desk_domain::field::FieldKey;
 use desk_domain::op::OpBody;
+use desk_domain::risk;
 use desk_domain::time::Millis;
 use std::collections::BTreeSet;
 
 const DAY: Millis = 86_400_000;
-const PHONE_CHANGED: (&str, u32) = ("phone_changed_recently", 25);
-const TRADED_LATELY: (&str, u32) = ("traded_though_broken", 25);
-const SEVERAL_UNBINDS: (&str, u32) = ("several_unbinds", 20);
-const MATCH_FAILED: (&str, u32) = ("match_failed", 10);
-const PICTURE_REUSED: (&str, u32) = ("picture_reused", 30);
 
 /// Assesses what was submitted in this transaction.
 pub fn assess(bench: &mut Bench<'_>) -> Result<(), RepoError> {
@@ -24,42 +20,43 @@ pub fn assess(bench: &mut Bench<'_>) -> Result<(), RepoError> {
         let Some(case) = bench.case(id)? else {
             continue;
         };
-        let found = signals(bench, &case)?;
-        let signals: BTreeSet<String> = found.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let signals = risk::seen_anew(&case, &seen(bench, &case)?);
         if signals.is_empty() && case.risk.signals.is_empty() {
             continue;
         }
-        let points = found.iter().map(|(_, points)| points).sum();
+        let points = risk::points_of(&signals, &bench.policy);
         sayings.push((id, OpBody::RiskAssess { points, signals }));
     }
     system::say(bench, sayings)
 }
 
-fn signals(bench: &Bench<'_>, case: &Case) -> Result<Vec<(&'static str, u32)>, RepoError> {
-    let mut found = Vec::new();
+fn seen(bench: &Bench<'_>, case: &Case) -> Result<BTreeSet<String>, RepoError> {
+    let mut found: Vec<&str> = Vec::new();
     let number = cases::text_of(case, FieldKey::MerchantNo);
     if let Some(number) = number {
         if let Some(record) = register::by_number(bench.conn, &case.office, number)? {
             let serial = cases::text_of(case, FieldKey::TerminalSerial);
-            found.extend((record.phone_changed_at > bench.now - 30 * DAY).then_some(PHONE_CHANGED));
+            found.extend(
+                (record.phone_changed_at > bench.now - 30 * DAY).then_some(risk::PHONE_CHANGED),
+            );
             let traded = record.terminals.iter().any(|terminal| {
                 Some(terminal.serial.as_str()) == serial
                     && terminal
                         .last_trade_at
                         .is_some_and(|at| at > bench.now - 3 * DAY)
             });
-            found.extend((traded && said_to_be_gone(case)).then_some(TRADED_LATELY));
+            found.extend((traded && said_to_be_gone(case)).then_some(risk::TRADED_LATELY));
         }
-        found.extend(many_unbinds(bench, case, number)?.then_some(SEVERAL_UNBINDS));
+        found.extend(many_unbinds(bench, case, number)?.then_some(risk::SEVERAL_UNBINDS));
     }
-    found.extend((case.identity.failures > 0).then_some(MATCH_FAILED));
+    found.extend((case.identity.failures > 0).then_some(risk::MATCH_FAILED));
     for document in case.documents.values() {
         if documents::seen_elsewhere(bench.conn, case, &document.manifest.sha256)? {
-            found.push(PICTURE_REUSED);
+            found.push(risk::PICTURE_REUSED);
             break;
         }
     }
-    Ok(found)
+    Ok(found.into_iter().map(str::to_owned).collect())
 }
 
 fn said_to_be_gone(case: &Case) -> bool {

@@ -14,6 +14,7 @@ use desk_domain::people::{Actor, Employer, Role};
 use desk_domain::time::Millis;
 use desk_protocol::sync::Head;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use uuid::Uuid;
 
 const EPOCH: &str = "epoch";
@@ -153,9 +154,10 @@ pub(super) fn rehearse(
     };
     let place = (device, head);
     let op = compose(bench.rules, bench.now, place, actor.user, case, body)?;
+    let policy = Arc::clone(&bench.policy);
     let ctx = Context {
         actor: &actor,
-        policy: &bench.rules.policy,
+        policy: &policy,
         calendar: &bench.rules.calendar,
         now: bench.now,
         same_serial_open: None,

@@ -291,7 +291,7 @@ fn keep(
         Some(case) => refused_of(&case, upload.kind),
         None => None,
     };
-    let mut bench = Bench::new(conn, rules);
+    let mut bench = Bench::new(conn, rules)?;
     let attach = OpBody::DocumentAttach {
         document: id,
         kind: upload.kind,

@@ -68,7 +68,7 @@ pub fn look_through(
         return Ok(None);
     }
     let portion = journal::held_after(conn, after, PORTION)?;
-    let mut bench = Bench::careful(conn, rules);
+    let mut bench = Bench::careful(conn, rules)?;
     for (_, one) in &portion {
         judge_again(&mut bench, one, FOR_A_NEWER_SERVER)?;
     }

@@ -11,6 +11,10 @@ use std::sync::LazyLock;
 pub const ONE_TIME_CODE: &str = "one_time_code";
 /// A link by which the merchant sends photos; variables `link`, `case_no` and `code` of the progress page.
 pub const UPLOAD_LINK: &str = "upload_link";
+/// To the number of record when an approved case waits out its hold; variables `sn4`, `time` and the `link` that stops it.
+pub const COOLING_OFF: &str = "cooling_off";
+/// The same where no address of this server is known to phones: a number to call stands in for the link.
+pub const COOLING_OFF_CALL: &str = "cooling_off_call";
 /// What stands when an automatic notice is written.
 pub const DONE: &str = RESULT_TEMPLATE;
 pub const REJECTED: &str = "rejected";
@@ -79,7 +83,7 @@ enum Words {
 /// Every message that the server may send.
 pub fn names() -> Vec<&'static str> {
     let mut all = SERVICE_TEMPLATES.to_vec();
-    all.extend([DONE, REJECTED, NEED_MORE]);
+    all.extend([DONE, REJECTED, NEED_MORE, COOLING_OFF, COOLING_OFF_CALL]);
     all
 }
 
@@ -93,6 +97,11 @@ pub fn version(id: &str) -> Option<u32> {
 
 /// Its values are worth something to a thief: they are erased as soon as they have done their work.
 pub fn is_secret(id: &str) -> bool {
+    is_service(id) || id == COOLING_OFF
+}
+
+/// What agents ask for on the phone and hear the fate of at once.
+pub fn is_service(id: &str) -> bool {
     SERVICE_TEMPLATES.contains(&id)
 }
 

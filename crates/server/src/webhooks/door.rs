@@ -7,6 +7,7 @@
 use super::address::{self, BadAddress, Reach};
 use crate::door::install_provider;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Url};
 use std::error::Error;
 use std::io;
@@ -24,6 +25,14 @@ pub struct Door {
     /// Built when first needed: a machine without authorities of its own serves, and says so when it must send.
     secure: OnceLock<Option<Client>>,
     plain: OnceLock<Option<Client>>,
+}
+
+/// What an endpoint said. Its body is not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// How long it asks to be left alone.
+    pub wait_s: Option<u32>,
 }
 
 /// Why there is no answer; each is a class for the log, without the address.
@@ -66,7 +75,7 @@ impl Door {
         }
     }
 
-    /// One POST; the status of the answer.
+    /// One POST; the head of the answer.
     ///
     /// # Errors
     /// No answer came, or it must not go there.
@@ -75,7 +84,7 @@ impl Door {
         to: &str,
         headers: &[(&'static str, String)],
         body: String,
-    ) -> Result<u16, Lost> {
+    ) -> Result<Answer, Lost> {
         let url = address::parse(to, self.reach).map_err(|_| Lost::Refused)?;
         let client = self.client(&url).ok_or(Lost::NoClient)?;
         let mut request = client.post(url).timeout(self.within).body(body);
@@ -83,7 +92,10 @@ impl Door {
             request = request.header(*name, value);
         }
         let response = request.send().await.map_err(|error| lost(&error))?;
-        Ok(response.status().as_u16())
+        Ok(Answer {
+            status: response.status().as_u16(),
+            wait_s: response.headers().get(RETRY_AFTER).and_then(seconds),
+        })
     }
 
     fn client(&self, url: &Url) -> Option<&Client> {
@@ -94,6 +106,15 @@ impl Door {
         };
         kept.get_or_init(|| build(reach)).as_ref()
     }
+}
+
+/// Whole seconds; a date would be read by a clock that is not ours, and is left alone.
+fn seconds(value: &HeaderValue) -> Option<u32> {
+    let text = value.to_str().ok()?.trim();
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 fn lost(error: &reqwest::Error) -> Lost {

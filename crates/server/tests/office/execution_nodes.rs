@@ -2,7 +2,7 @@
 //! by two ways at once is recorded once.
 
 use crate::support::core::{Core, Mood};
-use crate::support::execution::case_in;
+use crate::support::demo::case_in;
 use crate::support::{TestOffice, eventually};
 use desk_domain::case::{CaseState, ExecutionResult, TerminalResult};
 use desk_domain::field::FieldKey;

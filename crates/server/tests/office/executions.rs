@@ -2,7 +2,8 @@
 //! are unbound exactly once.
 
 use crate::support::core::{Asked, Core, Mood, call_back};
-use crate::support::execution::{Story, case_in, load, sit, write};
+use crate::support::demo::{case_in, load, sit, write};
+use crate::support::execution::Story;
 use crate::support::{TestOffice, eventually};
 use desk_domain::case::{Case, CaseState, ExecutionResult};
 use desk_domain::op::OpBody;

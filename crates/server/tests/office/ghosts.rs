@@ -1,12 +1,13 @@
 //! A terminal that trades after its unbind is told on the case that unbound it, once.
 
-use crate::notices::{case_in, load, sit};
 use crate::support::TestOffice;
+use crate::support::demo::{load, matched_in, sit};
 use crate::support::register::HEAD;
-use desk_domain::case::{Case, CaseState, TRADED_AFTER_UNBIND};
+use desk_domain::case::{Case, CaseState};
 use desk_domain::field::FieldKey;
 use desk_domain::ids::OfficeCode;
 use desk_domain::registry::MerchantRecord;
+use desk_domain::risk::TRADED_AFTER_UNBIND;
 use desk_domain::time::Millis;
 use desk_server::registry::{ImportOptions, Mode, Registry};
 use desk_server::repo::register;
@@ -61,7 +62,7 @@ fn notes(case: &Case) -> usize {
 #[test]
 fn a_trade_after_the_unbind_is_told_once_and_earlier_or_rebound_ones_are_not() {
     let office = TestOffice::demo(24);
-    let case = case_in(&office, CaseState::Unbound);
+    let case = matched_in(&office, CaseState::Unbound);
     let unbound_at = case.moments.unbound_at.unwrap();
     let (long_ago, before) = (day(unbound_at - 90 * DAY), day(unbound_at - DAY));
     let (after, later) = (day(unbound_at + 2 * DAY), day(unbound_at + 3 * DAY));

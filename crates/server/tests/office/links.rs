@@ -411,7 +411,7 @@ fn progress_is_told_to_number_and_code_and_guessing_is_slowed() {
 #[test]
 fn the_pages_bring_their_own_parts_and_let_nothing_else_in() {
     let office = office();
-    for page in ["/u", "/p"] {
+    for page in ["/u", "/p", "/s"] {
         let reply = call(office.addr(), "GET", page, &[], b"");
         assert_eq!(reply.status, 200);
         let policy = &reply.headers["content-security-policy"];

@@ -149,7 +149,7 @@ fn probe(
     let device = if own { caller.id } else { on.device };
     match route {
         "GET /livez" | "GET /readyz" | "GET /version" | "GET /openapi.json" | "GET /docs"
-        | "GET /u" | "GET /p" => Some((
+        | "GET /u" | "GET /p" | "GET /s" => Some((
             false,
             route.trim_start_matches("GET ").to_owned(),
             Vec::new(),
@@ -237,6 +237,13 @@ fn merchants(route: &str, on: &Target) -> Option<(bool, String, Vec<u8>)> {
             "/v1/guest/progress".into(),
             body(json!({"case_no": "JB-260101-ZZZZZ-00-0000-X", "code": "00000000"})),
         ),
+        "POST /v1/guest/stop" | "POST /v1/guest/stop/look" => named(
+            route
+                .split_once(' ')
+                .map(|(_, path)| path.to_owned())
+                .unwrap_or_default(),
+            body(json!({"token": "aaaaaaaaaaaaaaaaaaaaaaaaaa"})),
+        ),
         "POST /v1/codes" => named(
             "/v1/codes".into(),
             body(json!({"case": on.case, "serial": "DEMO0000001"})),
@@ -286,6 +293,7 @@ fn judge(route: &str, caller: &Caller, own: &Reply, others: Option<[String; 2]>)
         let shut = [
             "404 link.unknown",
             "404 progress.wrong",
+            "410 link.over",
             "429 request.rate_limited",
         ];
         assert!(

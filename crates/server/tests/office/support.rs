@@ -2,6 +2,7 @@
 
 mod command;
 pub mod core;
+pub mod demo;
 pub mod desk;
 pub mod execution;
 pub mod hooks;
@@ -24,7 +25,7 @@ use desk_server::objects::Location;
 use desk_server::repo::people::Account;
 use desk_server::repo::{devices, offices, people};
 use desk_server::run::House;
-use desk_server::{RunningServer, Server, ServerConfig, demo, secrets};
+use desk_server::{RunningServer, Server, ServerConfig, secrets};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -163,7 +164,7 @@ impl TestOffice {
             gateway: GatewayKind::None,
             ..config.clone()
         };
-        demo::fill(&silent, cases, 7).unwrap();
+        desk_server::demo::fill(&silent, cases, 7).unwrap();
         let server = Some(Server::start(config.clone()).unwrap());
         Self {
             dir,

@@ -1,7 +1,7 @@
 //! What systems outside hear of cases: from the transaction that moves one, past an endpoint's moods, over dead nodes, and
 //! not through the server into its own network.
 
-use crate::notices::{case_in, decide, send_back, sit, unbind};
+use crate::support::demo::{decide, matched_in, send_back, sit, unbind};
 use crate::support::hooks::{self, Answer, Receiver, add, allow, endpoint, here, log};
 use crate::support::{TestOffice, eventually, office};
 use desk_domain::case::CaseState;
@@ -158,7 +158,7 @@ fn a_case_that_moves_is_told_signed_once_and_without_anybodys_data() {
     let office = demo();
     let house = office.house();
     let (id, secret) = add(&house, &receiver.url());
-    let case = case_in(&office, CaseState::Executing);
+    let case = matched_in(&office, CaseState::Executing);
     unbind(&office, &case);
     let told = only(&house, id, "delivered");
     assert_eq!(
@@ -211,7 +211,7 @@ fn every_move_of_one_push_is_told_and_what_nobody_wants_is_not() {
     let (silenced, _) = add(&house, &receiver.url());
     let work = move |conn: &_| webhooks::disable(conn, (&here(), silenced), Why::Admin, 0);
     house.repo.write_blocking(work).unwrap();
-    let case = case_in(&office, CaseState::Submitted);
+    let case = matched_in(&office, CaseState::Submitted);
     decide(&office, &case, send_back());
     only(&house, all, "delivered");
     // Taken into review and sent back in one push: the first is nobody's event.
@@ -240,7 +240,7 @@ fn an_endpoint_of_another_office_hears_nothing() {
     house.repo.write_blocking(put).unwrap();
     let (elsewhere, _) = hooks::add_to(&house, &other, &receiver.url());
     let (id, _) = add(&house, &receiver.url());
-    unbind(&office, &case_in(&office, CaseState::Executing));
+    unbind(&office, &matched_in(&office, CaseState::Executing));
     only(&house, id, "delivered");
     let read = |conn: &_| delivery_log::newest(conn, (&other, elsewhere), 9);
     assert!(house.repo.read_blocking(read).unwrap().is_empty());
@@ -292,6 +292,21 @@ fn only_2xx_is_success_a_redirect_is_not_followed_and_a_silent_one_is_left() {
                 .all(|one| one.is_signed_by(&secret) && one.body == heard[0].body)
         );
     }
+}
+
+#[test]
+fn a_busy_endpoint_is_left_alone_as_long_as_it_asks() {
+    let receiver = Receiver::start();
+    let office = quiet();
+    let house = office.house();
+    receiver.answers(Answer::Busy(7_200));
+    let (id, _) = add(&house, &receiver.url());
+    put(&house, id);
+    eventually(|| Some(log(&house, id).remove(0)).filter(|one| one.error.is_some()));
+    receiver.answers(Answer::Status(204));
+    let told = in_time(&office, &house, id, "delivered");
+    let waited = told.attempts[1].at - told.attempts[0].at;
+    assert!(waited >= 7_200_000, "{waited}");
 }
 
 #[test]
@@ -575,7 +590,7 @@ fn an_op_that_a_desk_sends_again_is_told_under_its_own_id() {
     let office = demo();
     let house = office.house();
     let (id, _) = add(&house, &receiver.url());
-    unbind(&office, &case_in(&office, CaseState::Executing));
+    unbind(&office, &matched_in(&office, CaseState::Executing));
     let told = only(&house, id, "delivered");
     let read = |conn: &Connection| {
         let sql = "SELECT count(*) FROM journal WHERE op_id = ?1";

@@ -308,6 +308,7 @@ impl Server {
                 scopes,
                 policy: String::new(),
                 policy_version: 1,
+                policy_signature: None,
                 bundle_recipients: Vec::new(),
                 bundle_signer: None,
                 wipe: None,

@@ -185,8 +185,16 @@ impl Driver {
                 self.shared.announce(SyncEvent::SessionRenewed(tokens));
             }
             Notice::SessionLost => self.shared.announce(SyncEvent::SessionLost),
-            Notice::Policy { version, toml } => {
-                self.shared.announce(SyncEvent::Policy { version, toml });
+            Notice::Policy {
+                version,
+                toml,
+                signature,
+            } => {
+                self.shared.announce(SyncEvent::Policy {
+                    version,
+                    toml,
+                    signature,
+                });
             }
             Notice::Repaired { scope, cases } => {
                 tracing::warn!(%scope, cases, "cases were not as the server has them; they are now");

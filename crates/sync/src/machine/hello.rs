@@ -57,14 +57,16 @@ impl Machine {
         self.link.too_old = PROTOCOL < reply.oldest_protocol;
         self.hello.server_version = Some(reply.server_version.clone());
         self.take_limits(reply.limits);
+        // The policy is believed by the server's key, so the key comes first.
+        self.take_bundle_keys(&reply);
         if self.hello.policy_version != Some(reply.policy_version) {
             self.hello.policy_version = Some(reply.policy_version);
             self.tell(Notice::Policy {
                 version: reply.policy_version,
                 toml: reply.policy.clone(),
+                signature: reply.policy_signature.clone(),
             });
         }
-        self.take_bundle_keys(&reply);
         if let Some(wipe) = reply.wipe.clone() {
             self.tell(Notice::WipeOrdered(wipe));
         }

@@ -141,6 +141,8 @@ pub enum Notice {
     Policy {
         version: u32,
         toml: String,
+        /// By the server over [`desk_protocol::policy::policy_message`], base64.
+        signature: Option<String>,
     },
     /// Cases here were not as the server has them, and are now.
     Repaired {

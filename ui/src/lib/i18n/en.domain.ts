@@ -257,6 +257,11 @@ export const enDomain: typeof zhDomain = {
     match_failed: 'Something said at the identity check did not match',
     picture_reused: 'A photo was used in another case',
     traded_after_unbind: 'The terminal traded after it was unbound',
+    stopped_by_merchant: 'The merchant of record asked to stop, from the text message',
+    call_back_refused: 'The caller refuses a call back to the registered number',
+    under_pressure: 'The caller presses or threatens, or seems to be under pressure',
+    caller_coached: 'Somebody tells the caller what to say',
+    story_changes: 'The story changes from one answer to the next',
   },
   class: {
     PHONE: 'phone',

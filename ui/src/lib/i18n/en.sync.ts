@@ -190,6 +190,12 @@ export const enSync: typeof zhSync = {
         action: 'Set the time of this machine.',
         calm: true,
       },
+      'policy.refused': {
+        what: 'New rules came whose signature does not hold; they were not taken',
+        lost: 'Nothing is lost; work goes on by the rules before.',
+        action: 'Tell your admin: the key of the server may have changed, or somebody changed the rules.',
+        calm: false,
+      },
       'digest.repaired': {
         what: 'A check found cases here that differ from the server; they were fetched again',
         lost: 'Nothing is lost, and what is not uploaded yet stays as it is.',

@@ -100,6 +100,10 @@ export const en: Catalogue = {
     answer_do: 'Answer',
     answer_placeholder: 'Say what was changed',
     same_serial: (n) => `Another open case has this serial: ${n}`,
+    cooling_off: (at: string) =>
+      `On hold until ${at}; it cannot be executed before. The merchant of record is told by text message and may stop it.`,
+    merchant_stopped:
+      'The merchant of record asked to stop. Call the registered number; it goes on only after a supervisor has cleared the risk.',
     ghost: 'The register says that this terminal traded after it was unbound. Ask the acquirer and tell the merchant.',
     missing_left: (n) => `${n} missing`,
     all_done: 'Complete',
@@ -154,6 +158,12 @@ export const en: Catalogue = {
     not_enough: 'Not enough to submit',
     evidence: 'Evidence',
     evidence_add: 'Record',
+    doubts: 'Something is odd',
+    doubts_lead:
+      'Report what feels wrong on the call; no proof is needed. Reviewers and supervisors see it, the caller is not told, and nothing is rejected by it alone.',
+    doubts_said: 'Reported',
+    doubt_note: 'More words (optional)',
+    doubt_say: 'Report a doubt',
     evidence_note: 'How it was checked',
     evidence_none: 'No evidence yet',
     evidence_off: 'off',

@@ -248,6 +248,11 @@ export const zhDomain = {
     match_failed: '核身时有信息对不上',
     picture_reused: '有照片在别的工单里用过',
     traded_after_unbind: '解绑后终端仍有交易',
+    stopped_by_merchant: '登记的商户通过短信要求停止',
+    call_back_refused: '来电人拒绝我们回拨登记号码',
+    under_pressure: '来电人催促、威胁，或像是受人胁迫',
+    caller_coached: '旁边有人教来电人怎么说',
+    story_changes: '前后说法不一致',
   } as Record<string, string>,
   class: {
     PHONE: '电话',

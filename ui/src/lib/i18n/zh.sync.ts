@@ -187,6 +187,12 @@ export const zhSync = {
         action: '请校准这台电脑的时间。',
         calm: true,
       },
+      'policy.refused': {
+        what: '收到一份新的办理规则，但签名核对不上，没有采用',
+        lost: '没有丢失任何内容，仍按原来的规则办理。',
+        action: '请告诉管理员：服务器的密钥可能换过，或规则被改动。',
+        calm: false,
+      },
       'digest.repaired': {
         what: '核对时发现本机有几张工单与服务器不一致，已经重新取回',
         lost: '没有丢失任何内容，没上传的内容原样保留。',

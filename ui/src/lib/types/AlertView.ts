@@ -2,7 +2,7 @@
 
 export type AlertView = { id: number, 
 /**
- * Catalogue key `alert.<code>`: desk.cloned, desk.restored, desk.recovered, desk.disk_full, server.restored, clock.skew, digest.repaired.
+ * Catalogue key `alert.<code>`: desk.cloned, desk.restored, desk.recovered, desk.disk_full, server.restored, clock.skew, digest.repaired, policy.refused.
  */
 code: string, at: number, 
 /**

@@ -39,7 +39,11 @@ allowed: Array<string>, documents: Array<DocumentCard>, required: Array<Required
 /**
  * The message about the result did not arrive: the merchant must be called.
  */
-call_needed: boolean, follow_up: string | null, waiting_missing: Array<string>, promise_date: string | null, reason: string | null, 
+call_needed: boolean, 
+/**
+ * An approved case is not executed before this: the merchant of record may still stop it.
+ */
+execute_after: number | null, follow_up: string | null, waiting_missing: Array<string>, promise_date: string | null, reason: string | null, 
 /**
  * Another open case with the same serial: its number.
  */

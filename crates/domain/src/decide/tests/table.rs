@@ -71,7 +71,8 @@ const TRANSITIONS: &[Row] = &[
         &[Supervisor],
         InReview,
     ),
-    ("hold", ACTIVE, &[Reviewer, Supervisor], OnHold),
+    // The system holds what the merchant of record has stopped (ADR 25).
+    ("hold", ACTIVE, &[Reviewer, Supervisor, System], OnHold),
     ("unhold", &[OnHold], &[Reviewer, Supervisor], Draft),
 ];
 

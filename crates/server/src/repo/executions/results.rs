@@ -195,7 +195,7 @@ fn contradict(
         return Ok(());
     }
     let text = "核心系统答复：本工单的执行请求已解绑，与人工记录的结果不同，请核对".to_owned();
-    let mut bench = Bench::new(conn, rules);
+    let mut bench = Bench::new(conn, rules)?;
     system::say(&mut bench, vec![(kept.case, OpBody::NoteAdd { text })])?;
     bench.finish()
 }
@@ -266,7 +266,7 @@ fn record(
     kept: &Kept,
     saying: &Saying,
 ) -> Result<Result<(), String>, RepoError> {
-    let mut bench = Bench::new(conn, rules);
+    let mut bench = Bench::new(conn, rules)?;
     let case = bench.case(kept.case)?;
     let stands = case.map_or(Standing::Elsewhere, |case| standing(&case, kept.key));
     match stands {

@@ -56,7 +56,7 @@ pub fn candidates(
                 still.0.insert(id, known);
                 continue;
             }
-            let mut bench = Bench::new(conn, rules);
+            let mut bench = Bench::new(conn, rules)?;
             if found.len() < most && may_begin(&mut bench, scope, id)?.is_some() {
                 found.push(id);
             } else if found.len() < most {
@@ -77,7 +77,7 @@ pub fn start(
     scope: &Scope,
     id: CaseId,
 ) -> Result<Option<ExecutionId>, RepoError> {
-    let mut bench = Bench::new(conn, rules);
+    let mut bench = Bench::new(conn, rules)?;
     let Some((case, key, body)) = may_begin(&mut bench, scope, id)? else {
         return Ok(None);
     };

@@ -1,14 +1,14 @@
 //! One approved case, an office, and the core system that is to unbind its terminal.
 
 use super::core::{Core, Mood};
-use super::{Desk, TestOffice, applied, eventually};
+use super::demo::{case_in, sit, write};
+use super::{TestOffice, eventually};
 use desk_domain::case::{Case, CaseState};
 use desk_domain::field::FieldKey;
 use desk_domain::ids::CaseId;
 use desk_domain::op::OpBody;
 use desk_server::connector::ConnectorKind;
 use desk_server::connector::settings::ConnectorSettings;
-use desk_server::demo;
 use desk_server::repo::cases;
 use desk_server::repo::sql::Connection;
 use desk_server::run::House;
@@ -144,31 +144,4 @@ impl Story {
             write(&mut agent, self.case, vec![OpBody::NoteAdd { text }]);
         }
     }
-}
-
-pub fn sit(office: &TestOffice, login: &str) -> Desk {
-    let mut desk = Desk::new(office);
-    assert_eq!(desk.enrol(&office.code("HZ001")).status, 200);
-    assert_eq!(desk.sign_in(login, &demo::password(login)).status, 200);
-    desk
-}
-
-/// The one case in that state.
-pub fn case_in(office: &TestOffice, state: CaseState) -> Case {
-    let desk = sit(office, "agent1");
-    let page = desk.get("/v1/sync/snapshot?scope=HZ001&limit=500").json();
-    let all = page["changes"].as_array().unwrap().iter();
-    let mut cases = all.filter_map(|one| serde_json::from_value::<Case>(one["case"].clone()).ok());
-    cases.find(|case| case.state == state).unwrap()
-}
-
-pub fn load(office: &TestOffice, id: CaseId) -> Case {
-    let read = move |conn: &Connection| cases::load(conn, id);
-    office.house().repo.read_blocking(read).unwrap().unwrap()
-}
-
-pub fn write(desk: &mut Desk, case: CaseId, bodies: Vec<OpBody>) {
-    let ops = bodies.iter().map(|body| desk.op(case, body)).collect();
-    let outcomes = desk.write(ops);
-    assert!(outcomes.iter().all(applied), "{outcomes:?}");
 }

@@ -28,6 +28,8 @@ use tokio::runtime::Runtime;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
     Status(u16),
+    /// 503, to be left alone for so many seconds.
+    Busy(u32),
     /// 302 to a place of its own.
     Elsewhere,
     /// 200 with a body that never ends.
@@ -125,6 +127,10 @@ async fn take(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let answer = *inner.answer.lock().unwrap();
     match answer {
         Answer::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        Answer::Busy(seconds) => {
+            let wait = [(header::RETRY_AFTER, seconds.to_string())];
+            (StatusCode::SERVICE_UNAVAILABLE, wait).into_response()
+        }
         Answer::Elsewhere => {
             (StatusCode::FOUND, [(header::LOCATION, "/elsewhere")]).into_response()
         }

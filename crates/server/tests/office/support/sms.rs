@@ -23,12 +23,14 @@ use tokio::runtime::Runtime;
 
 pub const KEY_ID: &str = "AKFAKEFAKE";
 pub const SECRET: &str = "not-a-real-secret";
-const TEMPLATES: [&str; 5] = [
+const TEMPLATES: [&str; 7] = [
     "one_time_code",
     "upload_link",
     "done",
     "rejected",
     "need_more",
+    "cooling_off",
+    "cooling_off_call",
 ];
 
 /// What the provider does.

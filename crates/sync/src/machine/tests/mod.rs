@@ -218,6 +218,7 @@ pub(super) fn hello_reply(heads: Vec<Head>, scopes: Vec<OfficeCode>) -> HelloRep
         scopes,
         policy: "version = 1".to_owned(),
         policy_version: 1,
+        policy_signature: None,
         bundle_recipients: vec!["age1test".to_owned()],
         bundle_signer: Some("key".to_owned()),
         wipe: None,
