@@ -4,7 +4,9 @@ use crate::demo::Pack;
 use crate::desk::Desk;
 use crate::dto::{RingingCall, SetupServer, SetupStandalone};
 use crate::error::AppError;
-use crate::line::{from_server, front_door, new_signing_key, shipped_judge, signer, signing_key};
+use crate::line::{
+    By, admitted, from_server, front_door, new_signing_key, shipped_judge, signer, signing_key,
+};
 use crate::opening::{open_session, paths, person, real_vault, vault_dir};
 use crate::session::{KeptSession, Mode, Session, keep, kept};
 use crate::vault::{
@@ -62,12 +64,14 @@ pub(crate) fn found_with_server(desk: &Desk, args: &SetupServer) -> Result<Sessi
     let (vault, enrolled) = enrol(desk, &making, args)?;
     let key = signing_key(&enrolled.key)?;
     let door = front_door(desk, &args.server_url, vault.device(), signer(&key))?;
-    let tokens = door
-        .sign_in(&args.login, &args.password, args.totp.as_deref())
-        .map_err(from_server)?;
-    if !tokens.user.active {
-        return Err(AppError::AccountInactive);
-    }
+    let tokens = admitted(
+        &door,
+        args.invitation
+            .as_deref()
+            .map_or(By::Login(&args.login), By::Invitation),
+        &args.password,
+        args.totp.as_deref(),
+    )?;
     let incarnation = Incarnation::new(desk.now(), desk.chance());
     let founding = Founding {
         mode: Mode::Server {

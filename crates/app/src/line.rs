@@ -14,7 +14,8 @@ use desk_store::{Judge, Store};
 use desk_sync::proof::Prover;
 use desk_sync::skew::WORTH_TELLING_MS;
 use desk_sync::{
-    Courier, CourierConfig, FrontDoor, NetConfig, Signer, SyncError, SyncEvent, SyncStatus,
+    Courier, CourierConfig, FrontDoor, NetConfig, SessionTokens, Signer, SyncError, SyncEvent,
+    SyncStatus,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 use std::collections::BTreeMap;
@@ -190,6 +191,31 @@ pub(crate) fn front_door(
 ) -> Result<FrontDoor, AppError> {
     FrontDoor::open(&net(url), device, signer, Arc::clone(&desk.config().clock))
         .map_err(from_server)
+}
+
+/// How a person comes in at the server.
+pub(crate) enum By<'a> {
+    Login(&'a str),
+    Invitation(&'a str),
+}
+
+/// Signs in, or redeems an invitation with the password that its owner has chosen.
+pub(crate) fn admitted(
+    door: &FrontDoor,
+    by: By<'_>,
+    password: &str,
+    totp: Option<&str>,
+) -> Result<SessionTokens, AppError> {
+    let tokens = match by {
+        By::Login(login) => door.sign_in(login, password, totp),
+        By::Invitation(code) => door.redeem(code.trim(), password, totp),
+    };
+    let tokens = tokens.map_err(from_server)?;
+    if tokens.user.active {
+        Ok(tokens)
+    } else {
+        Err(AppError::AccountInactive)
+    }
 }
 
 pub(crate) fn net(url: &str) -> NetConfig {

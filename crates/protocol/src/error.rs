@@ -33,6 +33,10 @@ codes! {
     TOTP_WRONG = "auth.totp_wrong";
     /// The office asks this role for a second factor, and none is set up.
     TOTP_NOT_SET_UP = "auth.totp_not_set_up";
+    /// Fewer than 12 characters.
+    PASSWORD_SHORT = "auth.password_too_short";
+    /// The code is wrong, of another office, expired or used up: which of these is not told.
+    INVITATION_WRONG = "invitation.code_wrong";
     TOKEN_EXPIRED = "auth.token_expired";
     TOKEN_INVALID = "auth.token_invalid";
     DEVICE_UNKNOWN = "device.unknown";

@@ -11,6 +11,7 @@ use desk_protocol::Envelope;
 pub use desk_protocol::people::EnrolReply;
 use desk_protocol::people::SessionReply;
 use desk_protocol::wipe::{WipedReply, WipedRequest};
+use serde::Serialize;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
@@ -67,9 +68,23 @@ impl FrontDoor {
         totp: Option<&str>,
     ) -> Result<SessionTokens, SyncError> {
         let request = self.prover.sign_in(login, password, totp, self.clock.now());
-        let body = json(&request).map_err(SyncError::Offline)?;
-        let raw = self.post("/v1/session", body)?;
-        let bytes = receipt(raw)?;
+        self.session("/v1/session", &request)
+    }
+
+    /// Redeems an invitation of this desk's office: the password is chosen, and a session opened.
+    pub fn redeem(
+        &self,
+        code: &str,
+        password: &str,
+        totp: Option<&str>,
+    ) -> Result<SessionTokens, SyncError> {
+        let request = self.prover.invited(code, password, totp, self.clock.now());
+        self.session("/v1/session/invited", &request)
+    }
+
+    fn session(&self, path: &str, request: &impl Serialize) -> Result<SessionTokens, SyncError> {
+        let body = json(request).map_err(SyncError::Offline)?;
+        let bytes = receipt(self.post(path, body)?)?;
         let envelope: Envelope<SessionReply> =
             serde_json::from_slice(&bytes).map_err(|_| SyncError::Unreadable)?;
         Ok(envelope.body.into())

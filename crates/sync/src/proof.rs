@@ -6,7 +6,8 @@ use desk_domain::ids::DeviceId;
 use desk_domain::op::ChainHash;
 use desk_domain::time::Millis;
 use desk_protocol::people::{
-    EnrolRequest, RefreshRequest, SignInRequest, enrol_message, refresh_message, session_message,
+    EnrolRequest, InvitedRequest, RefreshRequest, SignInRequest, enrol_message, invited_message,
+    refresh_message, session_message,
 };
 use desk_protocol::wipe::{WipedRequest, wiped_message};
 use std::sync::Arc;
@@ -53,6 +54,24 @@ impl Prover {
             totp: totp.map(str::to_owned),
             at,
             proof: self.sign(&session_message(self.device, login, at)),
+        }
+    }
+
+    /// Body of `POST /v1/session/invited`.
+    pub fn invited(
+        &self,
+        code: &str,
+        password: &str,
+        totp: Option<&str>,
+        at: Millis,
+    ) -> InvitedRequest {
+        InvitedRequest {
+            device: self.device,
+            code: code.to_owned(),
+            password: password.to_owned(),
+            totp: totp.map(str::to_owned),
+            at,
+            proof: self.sign(&invited_message(self.device, code, at)),
         }
     }
 

@@ -9,6 +9,7 @@ mod doctor;
 mod epoch;
 mod executions;
 mod healthcheck;
+mod invitations;
 mod people;
 mod registry;
 mod safeguards;

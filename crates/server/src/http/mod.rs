@@ -12,6 +12,7 @@ pub mod executions;
 pub mod gate;
 pub mod guest;
 mod guest_pages;
+pub mod invited;
 pub mod links;
 pub mod listen;
 pub mod openapi;

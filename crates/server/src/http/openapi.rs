@@ -75,6 +75,17 @@ pub const SHAPES: &[Shape] = &[
         ],
     ),
     (
+        "InvitedRequest",
+        &[
+            ("device", "uuid"),
+            ("code", "string"),
+            ("password", "string"),
+            ("totp", "string?"),
+            ("at", "integer"),
+            ("proof", "string"),
+        ],
+    ),
+    (
         "RefreshRequest",
         &[
             ("device", "uuid"),

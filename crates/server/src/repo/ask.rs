@@ -7,6 +7,7 @@ use super::devices::{self, Applicant, Device, Enrolled};
 use super::digest;
 use super::documents::{self, Expected};
 use super::feed::{self, FillOf, PageOf};
+use super::invitations::{self, Bid, Found, Redeemed, Shown};
 use super::people::{self, Account};
 use super::second_factor::Tried;
 use super::sessions::{self, Admitted, Bearer, NewSession, Refreshed, Throttles};
@@ -180,6 +181,27 @@ impl Repo {
         now: Millis,
     ) -> Result<Admitted, RepoError> {
         self.write(move |conn| sessions::admit(conn, &new, &knock.tried(), &throttles, now))
+            .await
+    }
+
+    /// Whose invitation it is, if it works here and now.
+    pub async fn invited(
+        self: &Arc<Self>,
+        shown: Shown,
+        now: Millis,
+    ) -> Result<Option<Found>, RepoError> {
+        self.read(move |conn| invitations::find(conn, &shown, now))
+            .await
+    }
+
+    /// Judges the second factor of somebody with a right code; then sets the password and opens a session.
+    pub async fn redeem(
+        &self,
+        new: NewSession,
+        bid: Bid,
+        now: Millis,
+    ) -> Result<Redeemed, RepoError> {
+        self.write(move |conn| invitations::redeem(conn, &bid, &new, now))
             .await
     }
 

@@ -22,6 +22,7 @@ pub mod feed;
 pub mod figures;
 mod ghosts;
 pub mod health;
+pub mod invitations;
 pub mod journal;
 pub mod life;
 pub mod links;

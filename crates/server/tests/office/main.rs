@@ -26,6 +26,8 @@ mod executions;
 mod feed;
 mod ghosts;
 mod groups;
+mod invitation_commands;
+mod invitations;
 mod life;
 mod limits;
 mod links;

@@ -126,6 +126,11 @@ export const enErrors: typeof zhErrors = {
     'auth.totp_required': e('A second factor is needed', 'Type the six digits that the authenticator app shows'),
     'auth.totp_wrong': e('The six digits are wrong or used up', 'Wait for the next ones and type those'),
     'auth.totp_not_set_up': e('Your role needs an authenticator app', 'Ask your admin to set it up'),
+    'auth.password_too_short': e('The password is too short', 'Use at least 12 characters'),
+    'invitation.code_wrong': e(
+      'The code is wrong, used, too old, or for another office',
+      'Check it. If you have just set your password, sign in with login and password; else ask your admin for a new code',
+    ),
     'auth.forbidden': e('You may not do this', 'Ask a colleague who may'),
     'enrol.code_wrong': e('Wrong enrolment code', 'Check it, or ask your admin for another'),
     'enrol.code_expired': e('The enrolment code has expired', 'Ask your admin for another'),

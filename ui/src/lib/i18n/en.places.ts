@@ -36,6 +36,17 @@ export const enPlaces: typeof zhPlaces = {
     sign_in_lead: 'Sign in to go on. What you typed is on this machine.',
     factor: 'Six digits of the authenticator app',
     factor_hint: 'They change every 30 seconds. Without the phone: one of your recovery codes.',
+    invitation: 'Invitation code',
+    invitation_hint: 'The 26 letters and digits from your admin. It works once, on a computer of your office.',
+    own_password: 'Choose your password',
+    own_password_hint: 'At least 12 characters. Only you know it; your admin does not.',
+    own_password_again: 'The password again',
+    have_invitation: 'I have an invitation code',
+    have_password: 'I have a password',
+    invited_lead: 'New here, or forgot the password: choose one yourself with the code.',
+    invited_passphrase_hint:
+      'At least 12 characters. For your first time on this computer, or if you forgot the passphrase here; else leave it empty.',
+    your_login: (login: string) => `Your password is set. Your login is ${login}`,
     file_key: 'This machine has no system keystore; the device key is kept in a file.',
   },
   review: {

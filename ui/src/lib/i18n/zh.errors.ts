@@ -108,6 +108,11 @@ export const zhErrors = {
     'auth.totp_required': e('还需要动态码', '填写验证器上显示的六位数字'),
     'auth.totp_wrong': e('动态码不对，或已经用过', '等下一个动态码出现后再填'),
     'auth.totp_not_set_up': e('您的角色登录需要动态码', '请管理员为您设置验证器'),
+    'auth.password_too_short': e('密码太短', '登录密码至少十二个字'),
+    'invitation.code_wrong': e(
+      '邀请码不对、用过了、过期了，或不是这个网点的',
+      '核对后再输。如果刚才已经设好密码，直接用登录名和密码登录；否则请管理员另发一个',
+    ),
     'auth.forbidden': e('没有这项权限', '请找有权限的同事办理'),
     'enrol.code_wrong': e('入网码不对', '核对后再输，或请管理员另发一个'),
     'enrol.code_expired': e('入网码已过期', '请管理员另发一个'),

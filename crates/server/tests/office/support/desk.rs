@@ -14,7 +14,7 @@ use desk_domain::ids::{
 use desk_domain::op::{ChainHash, Group, Hlc, Op, OpBody};
 use desk_domain::outcome::Outcome;
 use desk_domain::time::{Chance, Clock, Millis};
-use desk_protocol::people::{enrol_message, refresh_message, session_message};
+use desk_protocol::people::{enrol_message, invited_message, refresh_message, session_message};
 use desk_server::door::{SystemChance, SystemClock};
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::json;
@@ -104,6 +104,28 @@ impl Desk {
             "proof": self.sign(&session_message(self.id, login, at)),
         });
         let reply = post(self.addr, "/v1/session", &body);
+        self.keep(&reply);
+        reply
+    }
+
+    /// Redeems an invitation.
+    pub fn redeem(&mut self, code: &str, password: &str, totp: Option<&str>) -> Reply {
+        self.clock.advance(1);
+        self.redeem_at(code, password, totp, self.clock.now())
+    }
+
+    pub fn redeem_at(
+        &mut self,
+        code: &str,
+        password: &str,
+        totp: Option<&str>,
+        at: Millis,
+    ) -> Reply {
+        let body = json!({
+            "device": self.id, "code": code, "password": password, "totp": totp, "at": at,
+            "proof": self.sign(&invited_message(self.id, code, at)),
+        });
+        let reply = post(self.addr, "/v1/session/invited", &body);
         self.keep(&reply);
         reply
     }
