@@ -126,6 +126,28 @@ it('a_code_that_is_refused_says_what_to_do_and_keeps_what_was_typed', async () =
   expect(said(host, 'sign_in')[1]).toMatchObject({ login: '', invitation: 'WRONG', passphrase: null });
 });
 
+it('the_organisations_account_is_used_in_the_browser_and_asks_for_no_password', async () => {
+  const host = await open('#/settings');
+  await userEvent.click(await screen.findByTestId('open-sign-in'));
+  host.failing.set('sign_in', error('oidc.not_bound'));
+  await userEvent.click(screen.getByTestId('sign-in-provider'));
+  expect((await screen.findByTestId('error')).textContent).toContain('邀请码');
+  await userEvent.click(screen.getByTestId('sign-in-way'));
+  await userEvent.type(screen.getByTestId('sign-in-invitation'), 'CODE');
+  host.failing.set('sign_in', error('session.passphrase_needed'));
+  await userEvent.click(screen.getByTestId('sign-in-provider'));
+  await userEvent.type(await screen.findByTestId('sign-in-passphrase'), 'a long enough one');
+  host.failing.delete('sign_in');
+  await userEvent.click(screen.getByTestId('sign-in-provider'));
+  await waitFor(() => expect(screen.queryByTestId('sign-in-dialog')).toBeNull());
+  const none = { login: '', password: '', totp: null, provider: true };
+  expect(said(host, 'sign_in')).toEqual([
+    { ...none, invitation: null, passphrase: null },
+    { ...none, invitation: 'CODE', passphrase: null },
+    { ...none, invitation: 'CODE', passphrase: 'a long enough one' },
+  ]);
+});
+
 it('every_key_is_on_disk_within_250_ms_without_waiting_for_blur', async () => {
   const host = install();
   const desk = new CaseDesk();

@@ -1,11 +1,11 @@
 //! From nothing to a desk: with a server, alone, or with demo data. A desk stands whole or not at all.
 
 use crate::demo::Pack;
-use crate::desk::Desk;
+use crate::desk::{Asked, Desk};
 use crate::dto::{RingingCall, SetupServer, SetupStandalone};
 use crate::error::AppError;
 use crate::line::{
-    By, admitted, from_server, front_door, new_signing_key, shipped_judge, signer, signing_key,
+    Coming, admitted, from_server, front_door, new_signing_key, shipped_judge, signer, signing_key,
 };
 use crate::opening::{open_session, paths, person, real_vault, vault_dir};
 use crate::session::{KeptSession, Mode, Session, keep, kept};
@@ -58,20 +58,25 @@ struct Founding {
 }
 
 /// Enrols and signs in, then founds. A slip of the password or a cut line costs nothing but another try.
-pub(crate) fn found_with_server(desk: &Desk, args: &SetupServer) -> Result<Session, AppError> {
+pub(crate) fn found_with_server(
+    desk: &Desk,
+    args: &SetupServer,
+    asked: Asked,
+) -> Result<Session, AppError> {
     check_passphrase(&args.passphrase)?;
     let making = prepare_making(desk)?;
     let (vault, enrolled) = enrol(desk, &making, args)?;
     let key = signing_key(&enrolled.key)?;
     let door = front_door(desk, &args.server_url, vault.device(), signer(&key))?;
-    let tokens = admitted(
-        &door,
-        args.invitation
-            .as_deref()
-            .map_or(By::Login(&args.login), By::Invitation),
-        &args.password,
-        args.totp.as_deref(),
-    )?;
+    let coming = Coming {
+        login: &args.login,
+        password: &args.password,
+        totp: args.totp.as_deref(),
+        invitation: args.invitation.as_deref(),
+        provider: args.provider == Some(true),
+        asked,
+    };
+    let tokens = admitted(desk, &door, &coming)?;
     let incarnation = Incarnation::new(desk.now(), desk.chance());
     let founding = Founding {
         mode: Mode::Server {

@@ -1,6 +1,7 @@
 //! The line to the server: its door, this device's signature, the running courier, and what it learns.
 
-use crate::desk::{Desk, Inner, hold};
+use crate::browsing;
+use crate::desk::{Asked, Desk, Inner, hold};
 use crate::dto::Changed;
 use crate::error::AppError;
 use crate::session::{KeptSession, Mode, Rules, Session, keep, kept, recall};
@@ -194,23 +195,31 @@ pub(crate) fn front_door(
 }
 
 /// How a person comes in at the server.
-pub(crate) enum By<'a> {
-    Login(&'a str),
-    Invitation(&'a str),
+pub(crate) struct Coming<'a> {
+    pub login: &'a str,
+    pub password: &'a str,
+    pub totp: Option<&'a str>,
+    pub invitation: Option<&'a str>,
+    /// By the identity provider, in the browser.
+    pub provider: bool,
+    pub asked: Asked,
 }
 
 /// Signs in, or redeems an invitation with the password that its owner has chosen.
 pub(crate) fn admitted(
+    desk: &Desk,
     door: &FrontDoor,
-    by: By<'_>,
-    password: &str,
-    totp: Option<&str>,
+    coming: &Coming<'_>,
 ) -> Result<SessionTokens, AppError> {
-    let tokens = match by {
-        By::Login(login) => door.sign_in(login, password, totp),
-        By::Invitation(code) => door.redeem(code.trim(), password, totp),
+    let (totp, password) = (coming.totp, coming.password);
+    let code = coming.invitation.map(str::trim);
+    let tokens = match code {
+        code if coming.provider => browsing::admitted(desk, door, coming.asked, code, totp)?,
+        Some(code) => door.redeem(code, password, totp).map_err(from_server)?,
+        None => door
+            .sign_in(coming.login, password, totp)
+            .map_err(from_server)?,
     };
-    let tokens = tokens.map_err(from_server)?;
     if tokens.user.active {
         Ok(tokens)
     } else {
@@ -247,6 +256,8 @@ pub(crate) fn from_server(error: SyncError) -> AppError {
         | SyncError::NoNetworkLayer
         | SyncError::Unreadable
         | SyncError::SignInNeeded
+        | SyncError::NotFinished
+        | SyncError::Denied
         | SyncError::Stopped => AppError::Server {
             code,
             params: BTreeMap::new(),

@@ -1,9 +1,11 @@
 //! From key files to an open session.
 
-use crate::desk::{Desk, DeskConfig};
+use crate::desk::{Asked, Desk, DeskConfig};
 use crate::dto::SignIn;
 use crate::error::AppError;
-use crate::line::{By, admitted, front_door, judge_of, signer, start_courier, stored_signing_key};
+use crate::line::{
+    Coming, admitted, front_door, judge_of, signer, start_courier, stored_signing_key,
+};
 use crate::session::{KeptSession, Mode, Rules, Session, keep, kept, recall};
 use crate::upkeep::Upkeep;
 use crate::vault::{DatabaseKey, Person, Vault, VaultError, check_passphrase};
@@ -48,6 +50,7 @@ pub(crate) fn sign_in(
     desk: &Desk,
     session: &Session,
     args: &SignIn,
+    asked: Asked,
 ) -> Result<Option<Session>, AppError> {
     let Mode::Server { url } = &session.mode else {
         return Err(AppError::NoServer);
@@ -58,13 +61,15 @@ pub(crate) fn sign_in(
         // Before the code is spent.
         check_passphrase(passphrase)?;
     }
-    let by = args.invitation.as_deref();
-    let tokens = admitted(
-        &door,
-        by.map_or(By::Login(&args.login), By::Invitation),
-        &args.password,
-        args.totp.as_deref(),
-    )?;
+    let coming = Coming {
+        login: &args.login,
+        password: &args.password,
+        totp: args.totp.as_deref(),
+        invitation: args.invitation.as_deref(),
+        provider: args.provider == Some(true),
+        asked,
+    };
+    let tokens = admitted(desk, &door, &coming)?;
     let is_same = tokens.user.user == session.user.user;
     give_wrap(desk, session, &tokens.user, args)?;
     session.store.put_user(&tokens.user)?;

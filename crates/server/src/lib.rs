@@ -25,6 +25,7 @@ pub mod http;
 pub mod jobs;
 pub mod metrics;
 pub mod objects;
+pub mod oidc;
 mod quarantine;
 pub mod registry;
 pub mod repo;

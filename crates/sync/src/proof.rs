@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use desk_domain::ids::DeviceId;
 use desk_domain::op::ChainHash;
 use desk_domain::time::Millis;
+use desk_protocol::oidc::{OidcBegin, OidcFinish, oidc_begin_message, oidc_finish_message};
 use desk_protocol::people::{
     EnrolRequest, InvitedRequest, RefreshRequest, SignInRequest, enrol_message, invited_message,
     refresh_message, session_message,
@@ -72,6 +73,31 @@ impl Prover {
             totp: totp.map(str::to_owned),
             at,
             proof: self.sign(&invited_message(self.device, code, at)),
+        }
+    }
+
+    /// Body of `POST /v1/session/oidc/begin`.
+    pub fn oidc_begin(&self, port: u16, challenge: &str, at: Millis) -> OidcBegin {
+        OidcBegin {
+            device: self.device,
+            port,
+            challenge: challenge.to_owned(),
+            at,
+            proof: self.sign(&oidc_begin_message(self.device, port, challenge, at)),
+        }
+    }
+
+    /// Body of `POST /v1/session/oidc`, still without what the person adds.
+    pub fn oidc_finish(&self, state: &str, code: &str, verifier: &str, at: Millis) -> OidcFinish {
+        OidcFinish {
+            device: self.device,
+            state: state.to_owned(),
+            code: code.to_owned(),
+            verifier: verifier.to_owned(),
+            invitation: None,
+            totp: None,
+            at,
+            proof: self.sign(&oidc_finish_message(self.device, state, at)),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::admin::{office_code, open, unknown};
 use super::devices::row;
 use super::invitations::{self, InvitationCommand};
+use super::oidc::{self, OidcCommand};
 use super::who::line;
 use super::{Site, say};
 use crate::error::ServerError;
@@ -21,6 +22,9 @@ use serde::Serialize;
 pub enum UserCommand {
     #[command(flatten)]
     Invitation(InvitationCommand),
+    /// Whom the subjects of the identity provider are.
+    #[command(subcommand)]
+    Oidc(OidcCommand),
     /// Add a user whose password the admin knows; it is read from stdin. For people: `invite`.
     Add {
         #[command(flatten)]
@@ -125,6 +129,7 @@ struct Listed {
 pub fn user(command: UserCommand) -> Result<(), ServerError> {
     match command {
         UserCommand::Invitation(command) => invitations::run(command),
+        UserCommand::Oidc(command) => oidc::run(command),
         UserCommand::Add {
             data,
             login,

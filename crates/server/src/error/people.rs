@@ -35,4 +35,41 @@ pub(super) const ANSWERS: &[Answer] = &[
         false,
         "The code is wrong, used up or too old, or is for another office; ask an administrator for a new one.",
     ),
+    (
+        code::OIDC_OFF,
+        StatusCode::NOT_FOUND,
+        false,
+        "This server is connected to no identity provider; sign in with a password.",
+    ),
+    (
+        code::OIDC_OVER,
+        StatusCode::UNAUTHORIZED,
+        false,
+        "This sign-in is over; begin again.",
+    ),
+    // No 5xx: this server is well, and its words are to reach the person.
+    (
+        code::OIDC_UNAVAILABLE,
+        StatusCode::FAILED_DEPENDENCY,
+        true,
+        "The identity provider does not answer; try again later, or sign in with a password.",
+    ),
+    (
+        code::OIDC_REFUSED,
+        StatusCode::UNAUTHORIZED,
+        false,
+        "The identity provider did not confirm this sign-in; begin again.",
+    ),
+    (
+        code::OIDC_NOT_BOUND,
+        StatusCode::FORBIDDEN,
+        false,
+        "No account here is bound to this person; ask an administrator for an invitation and redeem it by this sign-in.",
+    ),
+    (
+        code::OIDC_BOUND,
+        StatusCode::CONFLICT,
+        false,
+        "This person of the identity provider is bound to another account; ask an administrator.",
+    ),
 ];

@@ -59,7 +59,7 @@ pub async fn redeem(
         sign_in: throttles(&device.to_string(), &card.login),
     };
     match office.repo.redeem(new.clone(), bid, now).await? {
-        Redeemed::Wrong => Err(ApiError::new(error::INVITATION_WRONG)),
+        Redeemed::Wrong | Redeemed::SomebodyElses => Err(ApiError::new(error::INVITATION_WRONG)),
         Redeemed::Judged(admitted) => {
             judged(admitted, now)?;
             tracing::info!(user = %card.user, %device, "an invitation was redeemed");
@@ -88,7 +88,11 @@ fn bounded(request: &InvitedRequest) -> Result<(), ApiError> {
 }
 
 /// The code, at the office of this desk: at another one it is as good as none.
-async fn shown(office: &Arc<Office>, id: DeviceId, code: &str) -> Result<Shown, ApiError> {
+pub(super) async fn shown(
+    office: &Arc<Office>,
+    id: DeviceId,
+    code: &str,
+) -> Result<Shown, ApiError> {
     let device = office.repo.device(id).await?;
     let device = device.ok_or_else(|| ApiError::new(error::DEVICE_UNKNOWN))?;
     Ok(Shown {
@@ -118,14 +122,14 @@ async fn chosen(
     work.await.map_err(|_| ApiError::new(error::INTERNAL))
 }
 
-fn of_guesses(device: DeviceId, office: &OfficeCode) -> Throttles {
+pub(super) fn of_guesses(device: DeviceId, office: &OfficeCode) -> Throttles {
     [
         (format!("invited/{device}"), TRIES_ON_ONE_DESK),
         (format!("invited/{office}"), TRIES_IN_ONE_OFFICE),
     ]
 }
 
-fn of_person(device: DeviceId, user: UserId) -> Throttles {
+pub(super) fn of_person(device: DeviceId, user: UserId) -> Throttles {
     [
         (format!("invited/{device}"), TRIES_ON_ONE_DESK),
         (format!("invited/{user}"), TRIES_OF_ONE_PERSON),

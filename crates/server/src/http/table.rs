@@ -4,7 +4,7 @@
 use super::gate::Policy;
 use super::{
     Office, admin, bundles, codes, docs, documents, enrol, executions, guest, guest_pages, invited,
-    links, openapi, pages, ready, receipts, session, sync, wipe,
+    links, oidc, openapi, pages, ready, receipts, session, sync, wipe,
 };
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post, put};
@@ -97,6 +97,28 @@ fn people() -> Vec<Route> {
                 "/v1/session/invited",
                 Policy::Device,
                 post(invited::redeem),
+            )
+        },
+        Route {
+            summary: "Begins a sign-in by the identity provider: where the browser is sent.",
+            takes: Some("OidcBegin"),
+            gives: Some("OidcBegun"),
+            ..route(
+                Method::POST,
+                "/v1/session/oidc/begin",
+                Policy::Device,
+                post(oidc::begin),
+            )
+        },
+        Route {
+            summary: "Ends it with the code that the browser brought back; an invitation binds the person.",
+            takes: Some("OidcFinish"),
+            gives: Some("SessionReply"),
+            ..route(
+                Method::POST,
+                "/v1/session/oidc",
+                Policy::Device,
+                post(oidc::finish),
             )
         },
         Route {

@@ -1,6 +1,7 @@
 //! One-time codes by which people choose a password of their own: once invited, or after the old one was forgotten.
 
 use super::RepoError;
+use super::oidc::{self, Subject};
 use super::people::{self, Account};
 use super::second_factor::Tried;
 use super::sessions::{self, Admitted, NewSession, Throttles};
@@ -246,6 +247,8 @@ pub enum Chosen {
     New(String),
     /// Chosen by the same desk just now; typed again, it agreed with this hash.
     Again(String),
+    /// None: the identity provider knows this person.
+    Subject(Subject),
 }
 
 /// Everything that a person brings.
@@ -265,6 +268,8 @@ pub struct Bid {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Redeemed {
     Wrong,
+    /// The subject is bound to another account.
+    SomebodyElses,
     /// As for a right password; the code is spent by `Yes` only.
     Judged(Admitted),
 }
@@ -281,11 +286,17 @@ pub fn redeem(
         return Ok(Redeemed::Wrong);
     };
     let agrees = match &bid.chosen {
-        Chosen::New(_) => !found.repeated,
+        Chosen::New(_) | Chosen::Subject(_) => !found.repeated,
         Chosen::Again(phc) => found.repeated && *phc == found.account.password_phc,
     };
     if !agrees || found.account.card.user != new.user {
         return Ok(Redeemed::Wrong);
+    }
+    if let Chosen::Subject(subject) = &bid.chosen {
+        let holder = oidc::account(conn, subject)?;
+        if holder.is_some_and(|holder| holder.card.user != new.user) {
+            return Ok(Redeemed::SomebodyElses);
+        }
     }
     let tried = Tried {
         card: &found.account.card,
@@ -294,8 +305,14 @@ pub fn redeem(
     };
     let admitted = sessions::prove(conn, &tried, &bid.throttles, now)?;
     if admitted == Admitted::Yes {
-        if let Chosen::New(phc) = &bid.chosen {
-            people::set_password(conn, new.user, phc, now)?;
+        match &bid.chosen {
+            Chosen::New(phc) => people::set_password(conn, new.user, phc, now)?,
+            Chosen::Subject(subject) => {
+                oidc::bind(conn, subject, (new.user, None), now)?;
+            }
+            Chosen::Again(_) => {}
+        }
+        if !found.repeated {
             sessions::end_all_of(conn, new.user, now)?;
             spend(conn, &bid.shown, now)?;
         }

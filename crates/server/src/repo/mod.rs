@@ -28,6 +28,7 @@ pub mod life;
 pub mod links;
 pub mod notices;
 pub mod offices;
+pub mod oidc;
 mod open;
 pub mod outbox;
 pub mod people;

@@ -42,7 +42,7 @@ fn account(office: &TestOffice, login: &str, role: Role, at: &str) -> UserId {
     user
 }
 
-fn code(office: &TestOffice, account: UserId, at: &str) -> String {
+pub fn code(office: &TestOffice, account: UserId, at: &str) -> String {
     let code = secrets::enrol_code(&SystemChance);
     let made_at = office.clock.now();
     let new = NewInvitation {
@@ -63,13 +63,13 @@ fn code(office: &TestOffice, account: UserId, at: &str) -> String {
 }
 
 /// Somebody new here, and the code.
-fn invited(office: &TestOffice, login: &str) -> (UserId, String) {
+pub fn invited(office: &TestOffice, login: &str) -> (UserId, String) {
     let user = account(office, login, Role::Agent, HERE);
     let code = code(office, user, HERE);
     (user, code)
 }
 
-fn desk(office: &TestOffice, at: &str) -> Desk {
+pub fn desk(office: &TestOffice, at: &str) -> Desk {
     let mut desk = Desk::new(office);
     desk.office = at.into();
     assert_eq!(desk.enrol(&office.code(at)).status, 200);
@@ -167,7 +167,8 @@ fn who_is_invited_chooses_a_password_and_is_in() {
         assert_eq!(desk.sign_in("li", nothing).code(), "auth.wrong_credentials");
     }
     // As somebody reads it out.
-    let spoken = format!(" {}-{} ", code[..13].to_lowercase(), &code[13..]);
+    let (first, second) = code.split_at(13);
+    let spoken = format!(" {}-{second} ", first.to_lowercase());
     let reply = desk.redeem(&spoken, OWN, None);
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(reply.json()["user"]["login"], "li");
@@ -254,7 +255,7 @@ impl Chance for Sevens {
     }
 }
 
-fn set_up(office: &TestOffice, user: UserId) -> totp_rs::Totp {
+pub fn set_up(office: &TestOffice, user: UserId) -> totp_rs::Totp {
     let house = office.house();
     let shared = Shared::random(&Sevens);
     let sealed = house.factors.seal(user, &shared, &SystemChance).unwrap();

@@ -36,6 +36,8 @@ mod matrix;
 mod metrics;
 mod notices;
 mod objects;
+mod oidc;
+mod oidc_commands;
 mod openapi;
 mod outbox;
 mod poison;

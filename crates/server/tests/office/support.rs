@@ -5,6 +5,7 @@ pub mod core;
 pub mod desk;
 pub mod execution;
 pub mod hooks;
+pub mod provider;
 pub mod register;
 pub mod shared;
 pub mod sms;

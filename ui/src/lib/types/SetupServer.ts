@@ -2,6 +2,7 @@
 
 /**
  * `totp`: the second factor, once the server has asked for it. `invitation`: a one-time code in place of the login;
- * `password` is then the one that its owner chooses.
+ * `password` is then the one that its owner chooses. `provider`: by the identity provider in the browser, in place of
+ * login and password; an invitation binds the person.
  */
-export type SetupServer = { server_url: string, enrol_code: string, login: string, password: string, totp: string | null, invitation: string | null, passphrase: string, };
+export type SetupServer = { server_url: string, enrol_code: string, login: string, password: string, totp: string | null, invitation: string | null, provider: boolean | null, passphrase: string, };
