@@ -1,4 +1,5 @@
-//! Room 1, shell: a window around [`desk_app`]. It knows Tauri and nothing else.
+//! Room 1, shell: a window around [`desk_app`]. It knows Tauri, and how this
+//! system opens its browser.
 //!
 //! Invariants: no rule, no SQL, no network here; every command hands over to the use case of the same name.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
 fn run(desk: Desk, alone: bool) -> tauri::Result<()> {
     let for_documents = desk.clone();
     let for_exit = desk.clone();
+    desk.set_browser(Box::new(|address| open::that_detached(address).is_ok()));
     builder(alone)
         .manage(desk.clone())
         .register_uri_scheme_protocol("deskdoc", move |_, request| {

@@ -77,6 +77,16 @@ export const STARTS = [
     },
   },
   {
+    name: 'invited-form',
+    open: async (page) => {
+      await by(page, 'start-server').click();
+      await by(page, 'start-way').click();
+      await by(page, 'start-own-password').fill('short');
+      await by(page, 'start-own-again').fill('other');
+      await expect(by(page, 'start-invitation')).toBeVisible();
+    },
+  },
+  {
     name: 'standalone-form',
     open: async (page) => {
       await by(page, 'start-alone').click();

@@ -79,6 +79,75 @@ it('a_second_factor_is_asked_for_only_when_the_server_says_so_and_is_not_remembe
   expect(sent).toEqual([null, '000000', '123456']);
 });
 
+it('a_new_colleague_chooses_a_password_by_a_code_and_is_told_the_login', async () => {
+  const host = await open('', { phase: 'first_run' });
+  await userEvent.click(await screen.findByTestId('start-server'));
+  await userEvent.click(screen.getByTestId('start-way'));
+  expect(screen.queryByTestId('start-login')).toBeNull();
+  const code = 'ABCDEFGHJKLMNPQRSTUVWXYZ23';
+  for (const [name, text] of [
+    ['server_url', 'https://desk.example.invalid'],
+    ['enrol_code', code],
+    ['invitation', ` ${code} `],
+    ['own-password', 'too short'],
+    ['own-again', 'too short'],
+    ['passphrase', 'a long enough one'],
+    ['again', 'a long enough one'],
+  ] as const)
+    await userEvent.type(screen.getByTestId(`start-${name}`), text);
+  const go = screen.getByTestId<HTMLButtonElement>('start-finish');
+  expect(go.disabled).toBe(true);
+  await userEvent.type(screen.getByTestId('start-own-password'), ' no more');
+  expect(go.disabled).toBe(true);
+  await userEvent.type(screen.getByTestId('start-own-again'), ' no more');
+  await userEvent.click(go);
+  expect(await screen.findByTestId('nav-workbench')).toBeTruthy();
+  expect(said(host, 'setup_server')).toMatchObject([
+    { login: '', password: 'too short no more', invitation: code, passphrase: 'a long enough one' },
+  ]);
+  expect(screen.getByTestId('toasts').textContent).toContain('您的登录名是');
+});
+
+it('a_code_that_is_refused_says_what_to_do_and_keeps_what_was_typed', async () => {
+  const host = await open('#/settings');
+  await userEvent.click(await screen.findByTestId('open-sign-in'));
+  await userEvent.click(screen.getByTestId('sign-in-way'));
+  host.failing.set('sign_in', error('invitation.code_wrong'));
+  for (const name of ['own-password', 'own-again'] as const)
+    await userEvent.type(screen.getByTestId(`sign-in-${name}`), 'a long enough one');
+  await userEvent.type(screen.getByTestId('sign-in-invitation'), 'WRONG');
+  await userEvent.click(screen.getByTestId('sign-in-do'));
+  expect((await screen.findByTestId('error')).textContent).toContain('邀请码不对');
+  expect(screen.getByTestId<HTMLInputElement>('sign-in-own-again').value).toBe('a long enough one');
+  host.failing.delete('sign_in');
+  await userEvent.click(screen.getByTestId('sign-in-do'));
+  await waitFor(() => expect(screen.queryByTestId('sign-in-dialog')).toBeNull());
+  expect(said(host, 'sign_in')).toHaveLength(2);
+  expect(said(host, 'sign_in')[1]).toMatchObject({ login: '', invitation: 'WRONG', passphrase: null });
+});
+
+it('the_organisations_account_is_used_in_the_browser_and_asks_for_no_password', async () => {
+  const host = await open('#/settings');
+  await userEvent.click(await screen.findByTestId('open-sign-in'));
+  host.failing.set('sign_in', error('oidc.not_bound'));
+  await userEvent.click(screen.getByTestId('sign-in-provider'));
+  expect((await screen.findByTestId('error')).textContent).toContain('邀请码');
+  await userEvent.click(screen.getByTestId('sign-in-way'));
+  await userEvent.type(screen.getByTestId('sign-in-invitation'), 'CODE');
+  host.failing.set('sign_in', error('session.passphrase_needed'));
+  await userEvent.click(screen.getByTestId('sign-in-provider'));
+  await userEvent.type(await screen.findByTestId('sign-in-passphrase'), 'a long enough one');
+  host.failing.delete('sign_in');
+  await userEvent.click(screen.getByTestId('sign-in-provider'));
+  await waitFor(() => expect(screen.queryByTestId('sign-in-dialog')).toBeNull());
+  const none = { login: '', password: '', totp: null, provider: true };
+  expect(said(host, 'sign_in')).toEqual([
+    { ...none, invitation: null, passphrase: null },
+    { ...none, invitation: 'CODE', passphrase: null },
+    { ...none, invitation: 'CODE', passphrase: 'a long enough one' },
+  ]);
+});
+
 it('every_key_is_on_disk_within_250_ms_without_waiting_for_blur', async () => {
   const host = install();
   const desk = new CaseDesk();

@@ -12,7 +12,7 @@ use desk_media::{Docbox, MAX_PAGE_PX, encode_jpeg};
 use desk_store::{Part, Store};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Everything a desk takes from outside.
@@ -34,6 +34,9 @@ pub struct DeskConfig {
     pub exports_dir: PathBuf,
 }
 
+/// Opens an address in the system's browser; false when there is none.
+pub type Browser = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// One desk. Clones are the same desk.
 #[derive(Clone)]
 pub struct Desk(Arc<Inner>);
@@ -50,7 +53,14 @@ pub(crate) struct Inner {
     secrets_stopped: AtomicU64,
     ringing: Mutex<Option<RingingCall>>,
     usb: Turn,
+    browser: OnceLock<Browser>,
+    /// Counts what people ask of the sign-in: who waits for a browser stops when somebody asks for something else.
+    asked: AtomicU64,
 }
+
+/// One of those that [`Desk::ask`] counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked(u64);
 
 #[derive(Clone)]
 enum State {
@@ -74,6 +84,8 @@ impl Desk {
             secrets_stopped: AtomicU64::new(0),
             ringing: Mutex::new(None),
             usb: Turn::default(),
+            browser: OnceLock::new(),
+            asked: AtomicU64::new(0),
         }))
     }
 
@@ -120,6 +132,7 @@ impl Desk {
 
     /// Stops the courier and closes the file; keys are wiped.
     pub fn close(&self) {
+        self.ask();
         let _turn = self.turn();
         self.shut();
     }
@@ -208,6 +221,31 @@ impl Desk {
     /// The hand-over by stick; one at a time.
     pub(crate) fn usb(&self) -> &Turn {
         &self.0.usb
+    }
+
+    /// Says how addresses are opened; the first word counts.
+    pub fn set_browser(&self, browser: Browser) {
+        if self.0.browser.set(browser).is_err() {
+            tracing::debug!("the browser is known already");
+        }
+    }
+
+    pub(crate) fn browser(&self) -> Option<&Browser> {
+        self.0.browser.get()
+    }
+
+    /// Somebody asks for something new: whoever still waits for a browser gives up the turn.
+    pub(crate) fn ask(&self) -> Asked {
+        Asked(
+            self.0
+                .asked
+                .fetch_add(1, Ordering::SeqCst)
+                .saturating_add(1),
+        )
+    }
+
+    pub(crate) fn is_newest(&self, asked: Asked) -> bool {
+        self.0.asked.load(Ordering::SeqCst) == asked.0
     }
 
     pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {

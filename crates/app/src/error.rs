@@ -68,6 +68,8 @@ pub enum AppError {
     ContactNeeded,
     #[error("a second person needs a passphrase of their own on this desk")]
     PassphraseNeeded,
+    #[error("this computer has no browser that the desk can open")]
+    NoBrowser,
     #[error("this account may not be used")]
     AccountInactive,
     #[error("a document of {bytes} bytes is more than {limit}")]
@@ -173,6 +175,7 @@ impl AppError {
             Self::NoServer => "session.no_server",
             Self::ContactNeeded => "session.contact_needed",
             Self::PassphraseNeeded => "session.passphrase_needed",
+            Self::NoBrowser => "oidc.no_browser",
             Self::AccountInactive => "session.account_inactive",
             Self::DocumentTooLarge { .. } => "media.too_large",
             Self::DocumentOnItsWay => "document.on_its_way",

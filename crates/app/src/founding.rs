@@ -1,10 +1,12 @@
 //! From nothing to a desk: with a server, alone, or with demo data. A desk stands whole or not at all.
 
 use crate::demo::Pack;
-use crate::desk::Desk;
+use crate::desk::{Asked, Desk};
 use crate::dto::{RingingCall, SetupServer, SetupStandalone};
 use crate::error::AppError;
-use crate::line::{from_server, front_door, new_signing_key, shipped_judge, signer, signing_key};
+use crate::line::{
+    Coming, admitted, from_server, front_door, new_signing_key, shipped_judge, signer, signing_key,
+};
 use crate::opening::{open_session, paths, person, real_vault, vault_dir};
 use crate::session::{KeptSession, Mode, Session, keep, kept};
 use crate::vault::{
@@ -56,18 +58,25 @@ struct Founding {
 }
 
 /// Enrols and signs in, then founds. A slip of the password or a cut line costs nothing but another try.
-pub(crate) fn found_with_server(desk: &Desk, args: &SetupServer) -> Result<Session, AppError> {
+pub(crate) fn found_with_server(
+    desk: &Desk,
+    args: &SetupServer,
+    asked: Asked,
+) -> Result<Session, AppError> {
     check_passphrase(&args.passphrase)?;
     let making = prepare_making(desk)?;
     let (vault, enrolled) = enrol(desk, &making, args)?;
     let key = signing_key(&enrolled.key)?;
     let door = front_door(desk, &args.server_url, vault.device(), signer(&key))?;
-    let tokens = door
-        .sign_in(&args.login, &args.password, args.totp.as_deref())
-        .map_err(from_server)?;
-    if !tokens.user.active {
-        return Err(AppError::AccountInactive);
-    }
+    let coming = Coming {
+        login: &args.login,
+        password: &args.password,
+        totp: args.totp.as_deref(),
+        invitation: args.invitation.as_deref(),
+        provider: args.provider == Some(true),
+        asked,
+    };
+    let tokens = admitted(desk, &door, &coming)?;
     let incarnation = Incarnation::new(desk.now(), desk.chance());
     let founding = Founding {
         mode: Mode::Server {

@@ -8,6 +8,7 @@
 //! It must never know: windows, HTML, SQL, sockets, or how a document is decoded.
 
 mod asking;
+mod browsing;
 pub mod commands;
 mod content;
 pub mod demo;
@@ -37,7 +38,7 @@ pub mod vault;
 mod wiping;
 mod words;
 
-pub use desk::{Desk, DeskConfig};
+pub use desk::{Browser, Desk, DeskConfig};
 pub use digests::document_digests;
 pub use error::{AppError, Thing};
 pub use export::{ExportError, export_types};

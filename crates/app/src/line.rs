@@ -1,6 +1,7 @@
 //! The line to the server: its door, this device's signature, the running courier, and what it learns.
 
-use crate::desk::{Desk, Inner};
+use crate::browsing;
+use crate::desk::{Asked, Desk, Inner, hold};
 use crate::dto::Changed;
 use crate::error::AppError;
 use crate::policy::{self, Signed};
@@ -15,7 +16,8 @@ use desk_store::{Judge, Store};
 use desk_sync::proof::Prover;
 use desk_sync::skew::WORTH_TELLING_MS;
 use desk_sync::{
-    Courier, CourierConfig, FrontDoor, NetConfig, Signer, SyncError, SyncEvent, SyncStatus,
+    Courier, CourierConfig, FrontDoor, NetConfig, SessionTokens, Signer, SyncError, SyncEvent,
+    SyncStatus,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 use std::collections::BTreeMap;
@@ -183,6 +185,39 @@ pub(crate) fn front_door(
         .map_err(from_server)
 }
 
+/// How a person comes in at the server.
+pub(crate) struct Coming<'a> {
+    pub login: &'a str,
+    pub password: &'a str,
+    pub totp: Option<&'a str>,
+    pub invitation: Option<&'a str>,
+    /// By the identity provider, in the browser.
+    pub provider: bool,
+    pub asked: Asked,
+}
+
+/// Signs in, or redeems an invitation with the password that its owner has chosen.
+pub(crate) fn admitted(
+    desk: &Desk,
+    door: &FrontDoor,
+    coming: &Coming<'_>,
+) -> Result<SessionTokens, AppError> {
+    let (totp, password) = (coming.totp, coming.password);
+    let code = coming.invitation.map(str::trim);
+    let tokens = match code {
+        code if coming.provider => browsing::admitted(desk, door, coming.asked, code, totp)?,
+        Some(code) => door.redeem(code, password, totp).map_err(from_server)?,
+        None => door
+            .sign_in(coming.login, password, totp)
+            .map_err(from_server)?,
+    };
+    if tokens.user.active {
+        Ok(tokens)
+    } else {
+        Err(AppError::AccountInactive)
+    }
+}
+
 pub(crate) fn net(url: &str) -> NetConfig {
     NetConfig {
         base_url: url.trim().to_owned(),
@@ -212,6 +247,8 @@ pub(crate) fn from_server(error: SyncError) -> AppError {
         | SyncError::NoNetworkLayer
         | SyncError::Unreadable
         | SyncError::SignInNeeded
+        | SyncError::NotFinished
+        | SyncError::Denied
         | SyncError::Stopped => AppError::Server {
             code,
             params: BTreeMap::new(),

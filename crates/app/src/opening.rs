@@ -1,12 +1,14 @@
 //! From key files to an open session.
 
-use crate::desk::{Desk, DeskConfig};
+use crate::desk::{Asked, Desk, DeskConfig};
 use crate::dto::SignIn;
 use crate::error::AppError;
-use crate::line::{from_server, front_door, judge_of, signer, start_courier, stored_signing_key};
+use crate::line::{
+    Coming, admitted, front_door, judge_of, signer, start_courier, stored_signing_key,
+};
 use crate::session::{KeptSession, Mode, Rules, Session, keep, kept, recall};
 use crate::upkeep::Upkeep;
-use crate::vault::{DatabaseKey, Person, Vault, VaultError};
+use crate::vault::{DatabaseKey, Person, Vault, VaultError, check_passphrase};
 use crate::wiping;
 use desk_domain::ids::{Incarnation, UserId};
 use desk_domain::people::UserCard;
@@ -48,36 +50,28 @@ pub(crate) fn sign_in(
     desk: &Desk,
     session: &Session,
     args: &SignIn,
+    asked: Asked,
 ) -> Result<Option<Session>, AppError> {
     let Mode::Server { url } = &session.mode else {
         return Err(AppError::NoServer);
     };
     let key = stored_signing_key(&session.store)?;
     let door = front_door(desk, url, session.identity.device, signer(&key))?;
-    let tokens = door
-        .sign_in(&args.login, &args.password, args.totp.as_deref())
-        .map_err(from_server)?;
-    if !tokens.user.active {
-        return Err(AppError::AccountInactive);
+    if let Some(passphrase) = &args.passphrase {
+        // Before the code is spent.
+        check_passphrase(passphrase)?;
     }
+    let coming = Coming {
+        login: &args.login,
+        password: &args.password,
+        totp: args.totp.as_deref(),
+        invitation: args.invitation.as_deref(),
+        provider: args.provider == Some(true),
+        asked,
+    };
+    let tokens = admitted(desk, &door, &coming)?;
     let is_same = tokens.user.user == session.user.user;
-    let known = session
-        .vault
-        .people()?
-        .iter()
-        .any(|person| person.user == tokens.user.user);
-    if !known {
-        let passphrase = args
-            .passphrase
-            .as_deref()
-            .ok_or(AppError::PassphraseNeeded)?;
-        session.vault.add_person(
-            &session.key,
-            &person(&tokens.user),
-            passphrase,
-            desk.chance(),
-        )?;
-    }
+    give_wrap(desk, session, &tokens.user, args)?;
     session.store.put_user(&tokens.user)?;
     keep(
         &session.store,
@@ -101,6 +95,27 @@ pub(crate) fn sign_in(
         &tokens.user,
     )
     .map(Some)
+}
+
+/// A wrap of the database key for somebody who has none here. Whoever comes with a code after a forgotten password may
+/// have forgotten the passphrase too, and names a new one.
+fn give_wrap(
+    desk: &Desk,
+    session: &Session,
+    user: &UserCard,
+    args: &SignIn,
+) -> Result<(), AppError> {
+    let people = session.vault.people()?;
+    let known = people.iter().any(|person| person.user == user.user);
+    let passphrase = match args.passphrase.as_deref() {
+        Some(passphrase) if !known || args.invitation.is_some() => passphrase,
+        None if !known => return Err(AppError::PassphraseNeeded),
+        Some(_) | None => return Ok(()),
+    };
+    session
+        .vault
+        .add_person(&session.key, &person(user), passphrase, desk.chance())?;
+    Ok(())
 }
 
 pub(crate) fn vault_dir(config: &DeskConfig) -> PathBuf {

@@ -104,6 +104,8 @@ impl Wiper {
         let Some(wipe) = &self.believed else {
             return false;
         };
+        // Nobody waits for a browser meanwhile.
+        desk.ask();
         let turn = desk.turn();
         desk.shut();
         if !self.is_due(&store) {

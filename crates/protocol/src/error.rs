@@ -33,6 +33,22 @@ codes! {
     TOTP_WRONG = "auth.totp_wrong";
     /// The office asks this role for a second factor, and none is set up.
     TOTP_NOT_SET_UP = "auth.totp_not_set_up";
+    /// Fewer than 12 characters.
+    PASSWORD_SHORT = "auth.password_too_short";
+    /// The code is wrong, of another office, expired or used up: which of these is not told.
+    INVITATION_WRONG = "invitation.code_wrong";
+    /// This server is connected to no identity provider.
+    OIDC_OFF = "oidc.not_connected";
+    /// The attempt is unknown, used or too old, or another desk began it.
+    OIDC_OVER = "oidc.attempt_over";
+    /// The identity provider does not answer, or not in the agreed words.
+    OIDC_UNAVAILABLE = "oidc.provider_unavailable";
+    /// It refuses the code, or its token is not believed.
+    OIDC_REFUSED = "oidc.refused";
+    /// The provider knows this person, and no account here is theirs.
+    OIDC_NOT_BOUND = "oidc.not_bound";
+    /// The provider's person is bound to another account already.
+    OIDC_BOUND = "oidc.bound_elsewhere";
     TOKEN_EXPIRED = "auth.token_expired";
     TOKEN_INVALID = "auth.token_invalid";
     DEVICE_UNKNOWN = "device.unknown";

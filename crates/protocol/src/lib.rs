@@ -10,6 +10,7 @@ pub mod digest;
 pub mod documents;
 pub mod error;
 pub mod links;
+pub mod oidc;
 pub mod people;
 pub mod policy;
 pub mod sync;

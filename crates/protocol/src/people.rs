@@ -54,6 +54,22 @@ pub struct SignInRequest {
     pub proof: String,
 }
 
+/// `POST /v1/session/invited`. A person with a one-time code of this desk's office chooses a password and is signed in.
+/// Proof: Ed25519 by the device over [`invited_message`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InvitedRequest {
+    pub device: DeviceId,
+    /// 26 base32 characters; blanks and hyphens do not count.
+    pub code: String,
+    /// At least 12 characters.
+    pub password: String,
+    #[serde(default)]
+    pub totp: Option<String>,
+    pub at: Millis,
+    pub proof: String,
+}
+
 /// `POST /v1/session/refresh`. One-time; a second use kills the family.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +81,7 @@ pub struct RefreshRequest {
     pub proof: String,
 }
 
-/// Reply of both. Sent as `Authorization: Bearer <access_token>`.
+/// Reply of all three. Sent as `Authorization: Bearer <access_token>`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SessionReply {
     pub access_token: String,
@@ -82,6 +98,11 @@ pub fn enrol_message(code: &str, device: DeviceId) -> Vec<u8> {
 /// The bytes that a desk signs to open a session. The password is not among them.
 pub fn session_message(device: DeviceId, login: &str, at: Millis) -> Vec<u8> {
     format!("session\n{device}\n{login}\n{at}").into_bytes()
+}
+
+/// The bytes that a desk signs to redeem an invitation. The password is not among them.
+pub fn invited_message(device: DeviceId, code: &str, at: Millis) -> Vec<u8> {
+    format!("invited\n{device}\n{code}\n{at}").into_bytes()
 }
 
 /// The bytes that a desk signs to refresh.

@@ -5,6 +5,7 @@ use crate::connector::settings::ConnectorSettings;
 use crate::door::{SystemChance, SystemClock};
 use crate::gateway::GatewayKind;
 use crate::objects::Location;
+use crate::oidc::settings::OidcSettings;
 use crate::sms::settings::SmsSettings;
 use crate::webhooks::WebhookSettings;
 use desk_domain::time::{Chance, Clock};
@@ -47,6 +48,8 @@ pub struct ServerConfig {
     /// Who executes approved cases, and what that connector needs to know.
     pub connector: ConnectorKind,
     pub execution: ConnectorSettings,
+    /// The organisation's identity provider, if there is one.
+    pub oidc: OidcSettings,
     /// How far webhooks go.
     pub webhooks: WebhookSettings,
     pub clock: Arc<dyn Clock>,
@@ -72,6 +75,7 @@ impl ServerConfig {
             sms: SmsSettings::default(),
             connector: ConnectorKind::None,
             execution: ConnectorSettings::default(),
+            oidc: OidcSettings::default(),
             webhooks: WebhookSettings::default(),
             clock: Arc::new(SystemClock),
             chance: Arc::new(SystemChance),

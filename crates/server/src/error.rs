@@ -1,6 +1,7 @@
 //! Errors at the edges: why a server does not start, and what a desk is told.
 
 mod execution;
+mod people;
 
 use crate::repo::RepoError;
 use crate::repo::sql::Meaning;
@@ -49,6 +50,7 @@ const BUSY_SECONDS: u64 = 5;
 
 /// Status, whether the same request may succeed later, and the words, by code.
 type Answer = (&'static str, StatusCode, bool, &'static str);
+const TABLES: [&[Answer]; 3] = [ANSWERS, execution::ANSWERS, people::ANSWERS];
 const ANSWERS: &[Answer] = &[
     (
         code::CODE_NO_GATEWAY,
@@ -97,24 +99,6 @@ const ANSWERS: &[Answer] = &[
         StatusCode::TOO_MANY_REQUESTS,
         true,
         "Too many tries; wait and try again.",
-    ),
-    (
-        code::TOTP_REQUIRED,
-        StatusCode::UNAUTHORIZED,
-        false,
-        "Type the six digits of the authenticator app as well.",
-    ),
-    (
-        code::TOTP_WRONG,
-        StatusCode::UNAUTHORIZED,
-        false,
-        "The six digits are wrong or were used before; wait for the next ones.",
-    ),
-    (
-        code::TOTP_NOT_SET_UP,
-        StatusCode::FORBIDDEN,
-        false,
-        "This role needs an authenticator app; ask an administrator to set it up.",
     ),
     (
         code::TOKEN_EXPIRED,
@@ -436,8 +420,10 @@ impl ApiError {
 }
 
 fn describe(code: &str) -> (StatusCode, bool, &'static str) {
-    let mut all = ANSWERS.iter().chain(execution::ANSWERS);
-    let found = all.find(|(name, ..)| *name == code);
+    let found = TABLES
+        .into_iter()
+        .flatten()
+        .find(|(name, ..)| *name == code);
     found.map_or(
         (
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -484,7 +470,7 @@ impl IntoResponse for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use super::{ANSWERS, execution};
+    use super::TABLES;
     use desk_protocol::error;
 
     #[test]
@@ -492,7 +478,7 @@ mod tests {
         let missing: Vec<_> = error::ALL
             .iter()
             .filter(|code| {
-                let mut all = ANSWERS.iter().chain(execution::ANSWERS);
+                let mut all = TABLES.into_iter().flatten();
                 **code != error::INTERNAL && !all.any(|(name, ..)| name == *code)
             })
             .collect();

@@ -26,6 +26,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod objects;
 pub mod policies;
+pub mod oidc;
 mod quarantine;
 pub mod registry;
 pub mod repo;

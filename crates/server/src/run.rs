@@ -13,6 +13,7 @@ use crate::jobs::sending::{self, Post};
 use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::policies::Policies;
+use crate::oidc::Provider;
 use crate::quarantine::Quarantine;
 use crate::repo::sql::Address;
 use crate::repo::{Database, Repo, Rules};
@@ -125,6 +126,7 @@ impl Server {
         let lock = lock(&config)?;
         let gateway = Gateway::open(config.gateway, &config.data_dir, &config.sms)?;
         let connector = Connector::open(config.connector, &config.execution)?.map(Arc::new);
+        let oidc = Provider::open(&config.oidc).map_err(ServerError::Usage)?;
         let house = House::open(&config)?;
         // A server that would judge by another policy than the others does not start.
         house.repo.policy_blocking(&house.rules)?;
@@ -144,7 +146,7 @@ impl Server {
                 let _lock = lock;
                 // The receiver waits below; a lost word means that nobody waits any more.
                 let _ = ready.send(());
-                let rooms = (house, quarantine, gateway, connector);
+                let rooms = (house, quarantine, gateway, connector, oidc);
                 let doors = (listener, admin_listener);
                 runtime.block_on(serve(rooms, &config, doors, stopped));
                 runtime.shutdown_timeout(DRAIN);
@@ -199,10 +201,16 @@ impl Drop for RunningServer {
 }
 
 /// What a running server works with.
-type Rooms = (House, Quarantine, Option<Gateway>, Option<Arc<Connector>>);
+type Rooms = (
+    House,
+    Quarantine,
+    Option<Gateway>,
+    Option<Arc<Connector>>,
+    Option<Provider>,
+);
 
 async fn serve(
-    (house, quarantine, gateway, connector): Rooms,
+    (house, quarantine, gateway, connector, oidc): Rooms,
     config: &ServerConfig,
     (listener, admin): (TcpListener, Option<TcpListener>),
     stopped: watch::Receiver<bool>,
@@ -220,6 +228,7 @@ async fn serve(
         bundle_seats: Semaphore::new(BUNDLES),
         quarantine,
         connector,
+        oidc,
         public_url: config.public_url.clone(),
         auto_approve: config.auto_approve,
         pause_within: config.pause_within,

@@ -14,10 +14,14 @@ pub const ACCESS_MS: Millis = 600_000;
 pub const REFRESH_MS: Millis = 7 * 86_400_000;
 /// An enrolment code lives fifteen minutes.
 pub const CODE_MS: Millis = 900_000;
-/// Characters of an enrolment code: 130 bits.
+/// An invitation lives three days unless its maker says otherwise.
+pub const INVITATION_HOURS: u32 = 72;
+/// Characters of an enrolment code, and of an invitation: 130 bits.
 pub const CODE_CHARS: usize = 26;
 /// Shortest password of a user.
 pub const PASSWORD_CHARS: usize = 12;
+/// Longest login, password or code that is typed, in bytes.
+pub const TYPED_BYTES: usize = 256;
 
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// Memory in KiB and passes of the password hash.

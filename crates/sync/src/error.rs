@@ -26,6 +26,10 @@ pub enum SyncError {
     SignInNeeded,
     #[error("the server refused: {}", .0.code)]
     Refused(Problem),
+    #[error("nobody came back from the browser in time")]
+    NotFinished,
+    #[error("the identity provider was told no, or said so")]
+    Denied,
     #[error("the courier has stopped")]
     Stopped,
 }
@@ -44,6 +48,8 @@ impl SyncError {
             Self::ServerTrouble(_) => "sync.server_trouble",
             Self::SignInNeeded => "sync.sign_in_needed",
             Self::Refused(problem) => &problem.code,
+            Self::NotFinished => "oidc.not_finished",
+            Self::Denied => "oidc.denied",
             Self::Stopped => "sync.stopped",
         }
     }

@@ -1,16 +1,19 @@
 //! Enrolment and sign-in: calls that a person waits for, before there is a courier or a session.
 
 use crate::error::SyncError;
-use crate::http::{Door, NetConfig};
+use crate::http::{Door, NetConfig, may_be_opened};
+use crate::loopback::Verifier;
 use crate::machine::port::{ReplyBody, SessionTokens};
 use crate::proof::{Prover, Signer};
 use crate::wire::{Body, Call, Expect, Method, Raw, is_ours, json, problem, unpack};
 use desk_domain::ids::DeviceId;
 use desk_domain::time::Clock;
 use desk_protocol::Envelope;
+use desk_protocol::oidc::{OidcBegun, OidcFinish};
 pub use desk_protocol::people::EnrolReply;
 use desk_protocol::people::SessionReply;
 use desk_protocol::wipe::{WipedReply, WipedRequest};
+use serde::Serialize;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
@@ -67,9 +70,56 @@ impl FrontDoor {
         totp: Option<&str>,
     ) -> Result<SessionTokens, SyncError> {
         let request = self.prover.sign_in(login, password, totp, self.clock.now());
+        self.session("/v1/session", &request)
+    }
+
+    /// Redeems an invitation of this desk's office: the password is chosen, and a session opened.
+    pub fn redeem(
+        &self,
+        code: &str,
+        password: &str,
+        totp: Option<&str>,
+    ) -> Result<SessionTokens, SyncError> {
+        let request = self.prover.invited(code, password, totp, self.clock.now());
+        self.session("/v1/session/invited", &request)
+    }
+
+    /// Begins a sign-in by the identity provider, for a browser that comes back to that port.
+    pub fn begin_oidc(&self, port: u16, verifier: &Verifier) -> Result<OidcBegun, SyncError> {
+        let request = self
+            .prover
+            .oidc_begin(port, &verifier.challenge(), self.clock.now());
         let body = json(&request).map_err(SyncError::Offline)?;
-        let raw = self.post("/v1/session", body)?;
-        let bytes = receipt(raw)?;
+        let bytes = receipt(self.post("/v1/session/oidc/begin", body)?)?;
+        let envelope: Envelope<OidcBegun> =
+            serde_json::from_slice(&bytes).map_err(|_| SyncError::Unreadable)?;
+        if may_be_opened(&envelope.body.address) {
+            Ok(envelope.body)
+        } else {
+            Err(SyncError::BadAddress)
+        }
+    }
+
+    /// Ends it with the code that the browser brought.
+    pub fn finish_oidc(
+        &self,
+        begun: &OidcBegun,
+        (code, verifier): (&str, &Verifier),
+        invitation: Option<&str>,
+        totp: Option<&str>,
+    ) -> Result<SessionTokens, SyncError> {
+        let (state, at) = (begun.state.as_str(), self.clock.now());
+        let request = OidcFinish {
+            invitation: invitation.map(str::to_owned),
+            totp: totp.map(str::to_owned),
+            ..self.prover.oidc_finish(state, code, verifier.as_str(), at)
+        };
+        self.session("/v1/session/oidc", &request)
+    }
+
+    fn session(&self, path: &str, request: &impl Serialize) -> Result<SessionTokens, SyncError> {
+        let body = json(request).map_err(SyncError::Offline)?;
+        let bytes = receipt(self.post(path, body)?)?;
         let envelope: Envelope<SessionReply> =
             serde_json::from_slice(&bytes).map_err(|_| SyncError::Unreadable)?;
         Ok(envelope.body.into())

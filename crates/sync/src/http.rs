@@ -166,6 +166,16 @@ fn build(base: &Url, here: bool, ca_pem: Option<&[u8]>) -> Result<Client, SyncEr
     builder.build().map_err(|_| SyncError::NoNetworkLayer)
 }
 
+/// True for what a browser may be sent to: an address of the web over TLS, or of this very machine. A server's word is
+/// no reason to open files or to start programs.
+pub(crate) fn may_be_opened(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| match url.scheme() {
+        "https" => url.has_host(),
+        "http" => is_this_machine(&url),
+        _ => false,
+    })
+}
+
 fn is_this_machine(url: &Url) -> bool {
     let host = url
         .host_str()
@@ -322,6 +332,23 @@ mod tests {
             "http://[::1]:9",
         ] {
             assert!(Door::open(&at(near)).is_ok(), "{near}");
+        }
+    }
+
+    #[test]
+    fn only_the_web_is_opened_in_a_browser() {
+        for bad in [
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "ms-settings:",
+            "http://example.test/",
+            "--help",
+            "",
+        ] {
+            assert!(!may_be_opened(bad), "{bad}");
+        }
+        for good in ["https://id.example.test/x?y=z", "http://127.0.0.1:9/x"] {
+            assert!(may_be_opened(good), "{good}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Room 4, courier: ops go up, feed pages come down, documents travel beside them; offline is a state, not an error.
 //!
-//! Invariants: [`machine`] is pure and total; `http.rs` is the only place that speaks to the network; an op leaves the
+//! Invariants: [`machine`] is pure and total; `http.rs` is the only place that speaks to the network
+//! (`loopback.rs` listens to this machine's own browser, for one answer); an op leaves the
 //! outbox only after a receipt of our own content type and envelope; no lane waits for another.
 //!
 //! It must never know: how the store keeps things, what a case means, or any front end.
@@ -10,6 +11,7 @@ mod error;
 mod front_door;
 mod hand;
 pub mod http;
+mod loopback;
 pub mod machine;
 pub mod proof;
 pub mod skew;
@@ -20,6 +22,7 @@ pub use error::SyncError;
 pub use front_door::{EnrolReply, FrontDoor, confirm_wiped};
 pub use hand::Hand;
 pub use http::NetConfig;
+pub use loopback::{Loopback, Verifier};
 pub use machine::LinksAsk;
 pub use machine::port::{BundleKeys, SessionTokens};
 pub use machine::status::{DocProgress, Link, OfflineWhy};

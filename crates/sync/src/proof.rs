@@ -5,8 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use desk_domain::ids::DeviceId;
 use desk_domain::op::ChainHash;
 use desk_domain::time::Millis;
+use desk_protocol::oidc::{OidcBegin, OidcFinish, oidc_begin_message, oidc_finish_message};
 use desk_protocol::people::{
-    EnrolRequest, RefreshRequest, SignInRequest, enrol_message, refresh_message, session_message,
+    EnrolRequest, InvitedRequest, RefreshRequest, SignInRequest, enrol_message, invited_message,
+    refresh_message, session_message,
 };
 use desk_protocol::wipe::{WipedRequest, wiped_message};
 use std::sync::Arc;
@@ -53,6 +55,49 @@ impl Prover {
             totp: totp.map(str::to_owned),
             at,
             proof: self.sign(&session_message(self.device, login, at)),
+        }
+    }
+
+    /// Body of `POST /v1/session/invited`.
+    pub fn invited(
+        &self,
+        code: &str,
+        password: &str,
+        totp: Option<&str>,
+        at: Millis,
+    ) -> InvitedRequest {
+        InvitedRequest {
+            device: self.device,
+            code: code.to_owned(),
+            password: password.to_owned(),
+            totp: totp.map(str::to_owned),
+            at,
+            proof: self.sign(&invited_message(self.device, code, at)),
+        }
+    }
+
+    /// Body of `POST /v1/session/oidc/begin`.
+    pub fn oidc_begin(&self, port: u16, challenge: &str, at: Millis) -> OidcBegin {
+        OidcBegin {
+            device: self.device,
+            port,
+            challenge: challenge.to_owned(),
+            at,
+            proof: self.sign(&oidc_begin_message(self.device, port, challenge, at)),
+        }
+    }
+
+    /// Body of `POST /v1/session/oidc`, still without what the person adds.
+    pub fn oidc_finish(&self, state: &str, code: &str, verifier: &str, at: Millis) -> OidcFinish {
+        OidcFinish {
+            device: self.device,
+            state: state.to_owned(),
+            code: code.to_owned(),
+            verifier: verifier.to_owned(),
+            invitation: None,
+            totp: None,
+            at,
+            proof: self.sign(&oidc_finish_message(self.device, state, at)),
         }
     }
 

@@ -8,6 +8,7 @@ use crate::founding;
 use crate::opening;
 
 pub fn setup_demo(desk: &Desk, _: Nothing) -> Result<AppStatus, AppError> {
+    desk.ask();
     let _turn = desk.turn();
     desk.shut();
     let session = founding::open_demo(desk)?;
@@ -16,14 +17,16 @@ pub fn setup_demo(desk: &Desk, _: Nothing) -> Result<AppStatus, AppError> {
 }
 
 pub fn setup_server(desk: &Desk, args: SetupServer) -> Result<AppStatus, AppError> {
+    let asked = desk.ask();
     let _turn = desk.turn();
     desk.shut();
-    let session = founding::found_with_server(desk, &args)?;
+    let session = founding::found_with_server(desk, &args, asked)?;
     desk.enter(session);
     app_status(desk, Nothing {})
 }
 
 pub fn setup_standalone(desk: &Desk, args: SetupStandalone) -> Result<AppStatus, AppError> {
+    desk.ask();
     let _turn = desk.turn();
     desk.shut();
     let session = founding::found_standalone(desk, &args)?;
@@ -33,6 +36,7 @@ pub fn setup_standalone(desk: &Desk, args: SetupStandalone) -> Result<AppStatus,
 
 /// After too long a silence the file is open, but nothing is shown before a sign-in at the server.
 pub fn unlock(desk: &Desk, args: Unlock) -> Result<AppStatus, AppError> {
+    desk.ask();
     let _turn = desk.turn();
     desk.shut();
     let who = args.user.as_deref().filter(|who| !who.trim().is_empty());
@@ -46,15 +50,17 @@ pub fn unlock(desk: &Desk, args: Unlock) -> Result<AppStatus, AppError> {
 }
 
 pub fn lock(desk: &Desk, _: Nothing) -> Result<AppStatus, AppError> {
+    desk.ask();
     let _turn = desk.turn();
     desk.shut();
     app_status(desk, Nothing {})
 }
 
 pub fn sign_in(desk: &Desk, args: SignIn) -> Result<AppStatus, AppError> {
+    let asked = desk.ask();
     let _turn = desk.turn();
     let session = desk.opened()?;
-    let other = opening::sign_in(desk, &session, &args)?;
+    let other = opening::sign_in(desk, &session, &args, asked)?;
     match other {
         Some(other) => {
             desk.enter(other);

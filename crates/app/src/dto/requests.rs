@@ -17,14 +17,18 @@ macro_rules! requests {
 requests! {
     /// No arguments.
     Nothing {}
-    /// `totp`: the second factor, once the server has asked for it.
-    SetupServer { server_url: String, enrol_code: String, login: String, password: String, totp: Option<String>, passphrase: String }
+    /// `totp`: the second factor, once the server has asked for it. `invitation`: a one-time code in place of the login;
+    /// `password` is then the one that its owner chooses. `provider`: by the identity provider in the browser, in place of
+    /// login and password; an invitation binds the person.
+    SetupServer { server_url: String, enrol_code: String, login: String, password: String, totp: Option<String>, invitation: Option<String>, provider: Option<bool>, passphrase: String }
     SetupStandalone { office_name: String, name: String, passphrase: String }
     /// `user`: name, login or id; none means the only person, or the last who unlocked.
     Unlock { passphrase: String, user: Option<String> }
     /// `totp`: the second factor, once the server has asked for it. `passphrase`: for a second person who comes to this
-    /// desk for the first time.
-    SignIn { login: String, password: String, totp: Option<String>, passphrase: Option<String> }
+    /// desk for the first time, or has forgotten the one here. `invitation`: a one-time code in place of the login;
+    /// `password` is then the one that its owner chooses. `provider`: by the identity provider in the browser, in place of
+    /// login and password; an invitation binds the person.
+    SignIn { login: String, password: String, totp: Option<String>, invitation: Option<String>, provider: Option<bool>, passphrase: Option<String> }
     /// `filter`: mine, returned, drafts, waiting, unfinished_calls, due_soon, team, review, execute, tell, all.
     QueueQuery { filter: String, after: Option<String>, limit: u32 }
     CaseRef { case: String }

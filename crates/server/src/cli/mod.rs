@@ -9,6 +9,8 @@ mod doctor;
 mod epoch;
 mod executions;
 mod healthcheck;
+mod invitations;
+mod oidc;
 mod people;
 mod policy;
 mod registry;
@@ -31,6 +33,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
+
+/// Where the file about the identity provider is named.
+const OIDC_CONFIG: &str = "UNBIND_DESK_OIDC_CONFIG";
 
 #[derive(Parser)]
 #[command(
@@ -127,6 +132,10 @@ enum Command {
         sms_config: Option<PathBuf>,
         #[command(flatten)]
         connector: ConnectorArgs,
+        /// The identity provider by which people may sign in (TOML); its secret, if it gives one, from
+        /// UNBIND_DESK_OIDC_SECRET.
+        #[arg(long, env = OIDC_CONFIG)]
+        oidc_config: Option<PathBuf>,
         /// Webhooks may also go to private networks over https, and to this machine over plain http. For tests, and where
         /// the receiving system stands beside the server.
         #[arg(long, env = webhook::ALLOW_PRIVATE)]
@@ -325,6 +334,7 @@ fn run(command: Command) -> Result<(), ServerError> {
             public_url,
             sms_config,
             connector,
+            oidc_config,
             webhooks_allow_private,
         } => serve::serve(ServerConfig {
             listen,
@@ -335,6 +345,7 @@ fn run(command: Command) -> Result<(), ServerError> {
             sms: sms::settings(sms_config.as_deref())?,
             execution: executions::settings(&connector)?,
             connector: connector.connector,
+            oidc: oidc::settings(oidc_config.as_deref())?,
             webhooks: webhook::settings(webhooks_allow_private),
             ..data.config()?
         }),

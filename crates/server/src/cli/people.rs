@@ -2,39 +2,36 @@
 
 use super::admin::{office_code, open, unknown};
 use super::devices::row;
+use super::invitations::{self, InvitationCommand};
+use super::oidc::{self, OidcCommand};
 use super::who::line;
 use super::{Site, say};
 use crate::error::ServerError;
+use crate::repo::invitations::{self as codes, End};
 use crate::repo::people::{self, Account};
 use crate::repo::{devices, safeguards, second_factor as factors, sessions};
 use crate::run::House;
 use crate::second_factor::{self, Shared};
 use crate::secrets;
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use desk_domain::ids::UserId;
 use desk_domain::people::{Employer, Role, UserCard};
 use serde::Serialize;
 
 #[derive(Subcommand)]
 pub enum UserCommand {
-    /// Add a user; the password is read from stdin.
+    #[command(flatten)]
+    Invitation(InvitationCommand),
+    /// Whom the subjects of the identity provider are.
+    #[command(subcommand)]
+    Oidc(OidcCommand),
+    /// Add a user whose password the admin knows; it is read from stdin. For people: `invite`.
     Add {
         #[command(flatten)]
         data: Site,
         login: String,
-        /// The name that colleagues see.
-        #[arg(long)]
-        name: String,
-        #[arg(long = "role", required = true)]
-        roles: Vec<RoleArg>,
-        #[arg(long = "office", required = true)]
-        offices: Vec<String>,
-        /// Outsourced users collect; they never decide or execute.
-        #[arg(long)]
-        outsourced: bool,
-        /// Login of another account of the same human being.
-        #[arg(long)]
-        same_person_as: Option<String>,
+        #[command(flatten)]
+        person: NewPerson,
     },
     /// List people with their roles and offices.
     List {
@@ -54,7 +51,8 @@ pub enum UserCommand {
         #[arg(long = "office")]
         offices: Vec<String>,
     },
-    /// Set a password; it is read from stdin. Whatever is open under the old one ends.
+    /// Set a password that the admin knows; it is read from stdin. Whatever is open under the old one ends. For people:
+    /// `reset`.
     Password {
         #[command(flatten)]
         data: Site,
@@ -90,6 +88,24 @@ pub enum UserCommand {
     },
 }
 
+/// Who an account is for.
+#[derive(Args)]
+pub struct NewPerson {
+    /// The name that colleagues see.
+    #[arg(long)]
+    name: String,
+    #[arg(long = "role", required = true)]
+    roles: Vec<RoleArg>,
+    #[arg(long = "office", required = true)]
+    offices: Vec<String>,
+    /// Outsourced users collect; they never decide or execute.
+    #[arg(long)]
+    outsourced: bool,
+    /// Login of another account of the same human being.
+    #[arg(long)]
+    same_person_as: Option<String>,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 pub enum RoleArg {
     Agent,
@@ -112,28 +128,15 @@ struct Listed {
 
 pub fn user(command: UserCommand) -> Result<(), ServerError> {
     match command {
+        UserCommand::Invitation(command) => invitations::run(command),
+        UserCommand::Oidc(command) => oidc::run(command),
         UserCommand::Add {
             data,
             login,
-            name,
-            roles,
-            offices,
-            outsourced,
-            same_person_as,
+            person,
         } => {
             let house = open(data)?;
-            let employer = if outsourced {
-                Employer::Outsourcer
-            } else {
-                Employer::Acquirer
-            };
-            let card = card(
-                &house,
-                (login, name, employer),
-                roles,
-                &offices,
-                same_person_as,
-            )?;
+            let card = card(&house, login, person)?;
             let password_phc = read_password(&house)?;
             put(&house, Account { card, password_phc })
         }
@@ -149,6 +152,7 @@ pub fn user(command: UserCommand) -> Result<(), ServerError> {
             let card = account(&house, &login)?.card;
             let password_phc = read_password(&house)?;
             end_sessions(&house, card.user)?;
+            end_code(&house, card.user, End::Replaced)?;
             put(&house, Account { card, password_phc })
         }
         UserCommand::Totp {
@@ -170,13 +174,8 @@ pub fn user(command: UserCommand) -> Result<(), ServerError> {
     }
 }
 
-fn card(
-    house: &House,
-    (login, name, employer): (String, String, Employer),
-    roles: Vec<RoleArg>,
-    offices: &[String],
-    same_person_as: Option<String>,
-) -> Result<UserCard, ServerError> {
+/// The card of a new account; its login must be free.
+pub fn card(house: &House, login: String, new: NewPerson) -> Result<UserCard, ServerError> {
     let taken = house
         .repo
         .read_blocking(|conn| people::by_login(conn, &login))?;
@@ -184,7 +183,7 @@ fn card(
         return Err(ServerError::Usage(format!("user {login} exists already")));
     }
     let user = UserId::new(house.rules.clock.now(), house.rules.chance.as_ref());
-    let person = match same_person_as {
+    let person = match new.same_person_as {
         Some(other) => account(house, &other)?.card.person,
         None => user,
     };
@@ -192,10 +191,15 @@ fn card(
         user,
         person,
         login,
-        name,
-        roles: roles.into_iter().map(role).collect(),
-        employer,
-        offices: offices
+        name: new.name,
+        roles: new.roles.into_iter().map(role).collect(),
+        employer: if new.outsourced {
+            Employer::Outsourcer
+        } else {
+            Employer::Acquirer
+        },
+        offices: new
+            .offices
             .iter()
             .map(|code| office_code(code))
             .collect::<Result<_, _>>()?,
@@ -259,6 +263,9 @@ fn set_active(house: &House, login: &str, active: bool) -> Result<(), ServerErro
     let mut account = account(house, login)?;
     account.card.active = active;
     end_sessions(house, account.card.user)?;
+    if !active {
+        end_code(house, account.card.user, End::Revoked)?;
+    }
     put(house, account)
 }
 
@@ -335,6 +342,15 @@ fn end_sessions(house: &House, user: UserId) -> Result<(), ServerError> {
     Ok(house
         .repo
         .write_blocking(move |conn| sessions::end_all_of(conn, user, now))?)
+}
+
+/// A code that was made before works no more.
+fn end_code(house: &House, user: UserId, why: End) -> Result<(), ServerError> {
+    let now = house.rules.clock.now();
+    house
+        .repo
+        .write_blocking(move |conn| codes::end(conn, user, why, now))?;
+    Ok(())
 }
 
 fn read_password(house: &House) -> Result<String, ServerError> {

@@ -12,13 +12,16 @@ pub mod executions;
 pub mod gate;
 pub mod guest;
 mod guest_pages;
+pub mod invited;
 pub mod links;
 pub mod listen;
+pub mod oidc;
 pub mod openapi;
 pub mod pages;
 pub mod ready;
 pub mod receipts;
 pub mod session;
+mod shapes;
 pub mod sync;
 pub mod table;
 pub mod wipe;
@@ -28,6 +31,7 @@ use crate::bundles::Bundles;
 use crate::connector::Connector;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
+use crate::oidc::Provider;
 use crate::quarantine::Quarantine;
 use crate::repo::{Repo, Rules};
 use crate::second_factor::FactorKey;
@@ -55,6 +59,8 @@ pub struct Office {
     pub quarantine: Quarantine,
     /// The way to the core system, where the server executes.
     pub connector: Option<Arc<Connector>>,
+    /// The organisation's identity provider, if there is one.
+    pub oidc: Option<Provider>,
     /// Where phones find this server, without a slash at the end.
     pub public_url: Option<String>,
     pub auto_approve: bool,

@@ -1,4 +1,4 @@
-//! Sign-in and refresh. The only place where a password is hashed.
+//! Sign-in and refresh.
 
 use super::Office;
 use super::gate::device_passes;
@@ -26,8 +26,6 @@ const TRIES_ON_ONE_DESK: u32 = 5;
 const TRIES_EVERYWHERE: u32 = 20;
 /// Skew worth a line in the log. It is flagged, never refused.
 const SKEW_MS: Millis = 600_000;
-/// Longest login and password, in bytes.
-const TYPED_BYTES: usize = 256;
 
 pub async fn sign_in(
     State(office): State<Arc<Office>>,
@@ -37,7 +35,10 @@ pub async fn sign_in(
     let typed = [&request.login, &request.password]
         .into_iter()
         .chain(&request.totp);
-    if typed.into_iter().any(|typed| typed.len() > TYPED_BYTES) {
+    if typed
+        .into_iter()
+        .any(|typed| typed.len() > secrets::TYPED_BYTES)
+    {
         return Err(ApiError::new(error::SIGN_IN_WRONG));
     }
     let message = session_message(request.device, &request.login, request.at);
@@ -63,8 +64,15 @@ pub async fn sign_in(
         typed: request.totp,
         key: Arc::clone(&office.factors),
     };
-    match office.repo.admit(new, knock, throttles, now).await? {
-        Admitted::Yes => Ok(context.reply(reply)),
+    let admitted = office.repo.admit(new, knock, throttles, now).await?;
+    judged(admitted, now)?;
+    Ok(context.reply(reply))
+}
+
+/// Passes who was admitted.
+pub(super) fn judged(admitted: Admitted, now: Millis) -> Result<(), ApiError> {
+    match admitted {
+        Admitted::Yes => Ok(()),
         Admitted::Locked(until) => Err(locked(until, now)),
         Admitted::FactorMissing => Err(ApiError::new(error::TOTP_REQUIRED)),
         Admitted::FactorWrong => Err(ApiError::new(error::TOTP_WRONG)),
@@ -80,7 +88,7 @@ pub fn throttles(place: &str, login: &str) -> Throttles {
     ]
 }
 
-fn locked(until: Millis, now: Millis) -> ApiError {
+pub(super) fn locked(until: Millis, now: Millis) -> ApiError {
     let seconds = u64::try_from((until - now) / 1000 + 1).unwrap_or(1);
     ApiError::new(error::SIGN_IN_LOCKED)
         .with("seconds", seconds)
@@ -122,13 +130,13 @@ async fn session_over(office: &Office, device: DeviceId) -> ApiError {
     with_order(office, device, ApiError::new(error::TOKEN_INVALID)).await
 }
 
-struct Tokens {
+pub(super) struct Tokens {
     access: String,
     refresh: String,
 }
 
 impl Tokens {
-    fn reply(self, new: &NewSession, user: UserCard) -> SessionReply {
+    pub(super) fn reply(self, new: &NewSession, user: UserCard) -> SessionReply {
         SessionReply {
             access_token: self.access,
             access_expires_at: new.access_expires_at,
@@ -138,7 +146,7 @@ impl Tokens {
     }
 }
 
-fn fresh(office: &Office, device: DeviceId, user: UserId) -> (NewSession, Tokens) {
+pub(super) fn fresh(office: &Office, device: DeviceId, user: UserId) -> (NewSession, Tokens) {
     let (now, chance) = (office.now(), office.rules.chance.as_ref());
     let tokens = Tokens {
         access: secrets::token(chance),
@@ -157,7 +165,7 @@ fn fresh(office: &Office, device: DeviceId, user: UserId) -> (NewSession, Tokens
 }
 
 /// The desk is enrolled, active, and owns its key.
-async fn proven(
+pub(super) async fn proven(
     office: &Arc<Office>,
     id: DeviceId,
     message: &[u8],
@@ -190,7 +198,7 @@ pub async fn signed_by(
     Ok(device.status)
 }
 
-fn flag_skew(office: &Office, device: DeviceId, at: Millis) {
+pub(super) fn flag_skew(office: &Office, device: DeviceId, at: Millis) {
     let skew_ms = at.saturating_sub(office.now());
     if skew_ms.saturating_abs() > SKEW_MS {
         tracing::warn!(%device, skew_ms, "clock skew");
@@ -209,9 +217,12 @@ async fn password_checked(
         .map_err(|_| ApiError::new(error::UNAVAILABLE))?;
     let nobody = office.nobody_phc.clone();
     let checked = tokio::task::spawn_blocking(move || {
+        // Whoever has no password yet takes as long as whoever does not exist.
         let phc = account
             .as_ref()
-            .map_or(nobody.as_str(), |account| account.password_phc.as_str());
+            .map(|account| account.password_phc.as_str())
+            .filter(|phc| !phc.is_empty())
+            .unwrap_or(&nobody);
         let holds = secrets::password_holds(&password, phc);
         account
             .filter(|account| holds && account.card.active)

@@ -3,8 +3,8 @@
 
 use super::gate::Policy;
 use super::{
-    Office, admin, bundles, codes, docs, documents, enrol, executions, guest, guest_pages, links,
-    openapi, pages, ready, receipts, session, sync, wipe,
+    Office, admin, bundles, codes, docs, documents, enrol, executions, guest, guest_pages, invited,
+    links, oidc, openapi, pages, ready, receipts, session, sync, wipe,
 };
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post, put};
@@ -86,6 +86,39 @@ fn people() -> Vec<Route> {
                 "/v1/session",
                 Policy::Device,
                 post(session::sign_in),
+            )
+        },
+        Route {
+            summary: "A person who was invited, or forgot a password, chooses one by a one-time code and is signed in.",
+            takes: Some("InvitedRequest"),
+            gives: Some("SessionReply"),
+            ..route(
+                Method::POST,
+                "/v1/session/invited",
+                Policy::Device,
+                post(invited::redeem),
+            )
+        },
+        Route {
+            summary: "Begins a sign-in by the identity provider: where the browser is sent.",
+            takes: Some("OidcBegin"),
+            gives: Some("OidcBegun"),
+            ..route(
+                Method::POST,
+                "/v1/session/oidc/begin",
+                Policy::Device,
+                post(oidc::begin),
+            )
+        },
+        Route {
+            summary: "Ends it with the code that the browser brought back; an invitation binds the person.",
+            takes: Some("OidcFinish"),
+            gives: Some("SessionReply"),
+            ..route(
+                Method::POST,
+                "/v1/session/oidc",
+                Policy::Device,
+                post(oidc::finish),
             )
         },
         Route {

@@ -7,6 +7,8 @@ use super::devices::{self, Applicant, Device, Enrolled};
 use super::digest;
 use super::documents::{self, Expected};
 use super::feed::{self, FillOf, PageOf};
+use super::invitations::{self, Bid, Found, Redeemed, Shown};
+use super::oidc::{self, Attempt, Subject};
 use super::people::{self, Account};
 use super::second_factor::Tried;
 use super::sessions::{self, Admitted, Bearer, NewSession, Refreshed, Throttles};
@@ -181,6 +183,51 @@ impl Repo {
     ) -> Result<Admitted, RepoError> {
         self.write(move |conn| sessions::admit(conn, &new, &knock.tried(), &throttles, now))
             .await
+    }
+
+    /// Whose invitation it is, if it works here and now.
+    pub async fn invited(
+        self: &Arc<Self>,
+        shown: Shown,
+        now: Millis,
+    ) -> Result<Option<Found>, RepoError> {
+        self.read(move |conn| invitations::find(conn, &shown, now))
+            .await
+    }
+
+    /// Judges the second factor of somebody with a right code; then sets the password and opens a session.
+    pub async fn redeem(
+        &self,
+        new: NewSession,
+        bid: Bid,
+        now: Millis,
+    ) -> Result<Redeemed, RepoError> {
+        self.write(move |conn| invitations::redeem(conn, &bid, &new, now))
+            .await
+    }
+
+    /// Keeps a sign-in that waits for a browser, in place of the desk's earlier one.
+    pub async fn begin_oidc(&self, attempt: Attempt) -> Result<(), RepoError> {
+        self.write(move |conn| oidc::begin(conn, &attempt)).await
+    }
+
+    /// Takes it; nobody gets it twice.
+    pub async fn take_oidc(
+        &self,
+        device: DeviceId,
+        state_hash: [u8; 32],
+        now: Millis,
+    ) -> Result<Option<Attempt>, RepoError> {
+        self.write(move |conn| oidc::take(conn, device, &state_hash, now))
+            .await
+    }
+
+    /// The account that a subject of the identity provider is bound to.
+    pub async fn oidc_account(
+        self: &Arc<Self>,
+        subject: Subject,
+    ) -> Result<Option<Account>, RepoError> {
+        self.read(move |conn| oidc::account(conn, &subject)).await
     }
 
     /// The order that a desk has to obey now.

@@ -11,6 +11,7 @@ use desk_domain::time::Millis;
 #[derive(Clone, Debug)]
 pub struct Account {
     pub card: UserCard,
+    /// Empty until a password was chosen.
     pub password_phc: String,
 }
 
@@ -71,6 +72,20 @@ pub fn by_login(conn: &Connection, login: &str) -> Result<Option<Account>, RepoE
         card: serde_json::from_str(&card)?,
         password_phc,
     }))
+}
+
+/// Sets the password alone. An empty hash is no password: nothing that is typed agrees with it.
+pub fn set_password(
+    conn: &Connection,
+    user: UserId,
+    phc: &str,
+    now: Millis,
+) -> Result<(), RepoError> {
+    conn.execute(
+        "UPDATE user_account SET password_phc = ?2, changed_at = ?3 WHERE id = ?1",
+        params![user.to_string(), phc, now],
+    )?;
+    Ok(())
 }
 
 /// Everybody, by login.

@@ -336,6 +336,11 @@ pub(super) fn count_failure(
     Ok(())
 }
 
+/// A success forgives both.
+pub(super) fn forgive_all(conn: &Connection, throttles: &Throttles) -> Result<(), RepoError> {
+    throttles.iter().try_for_each(|(key, _)| forgive(conn, key))
+}
+
 /// A success forgives.
 pub(super) fn forgive(conn: &Connection, key: &str) -> Result<(), RepoError> {
     conn.execute("DELETE FROM throttle WHERE key = ?1", [key])?;

@@ -1,4 +1,4 @@
-//! The server's way out to providers of messages and to the core system: the only place in this room that builds a client.
+//! The server's way out to providers of messages, to the core system and to the identity provider: the only place in this room that builds a client.
 //!
 //! rustls only, TLS ≥ 1.2, no redirects (a signed request goes where it was meant to go or nowhere), bounded bodies and
 //! times; plain http only to this very machine.
@@ -16,6 +16,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// One client for one address.
+#[derive(Clone)]
 pub struct Line {
     client: Client,
     url: Url,
@@ -107,6 +108,14 @@ impl Line {
             path.pop_if_empty().push(below);
         }
         self.send(self.client.get(url), headers).await
+    }
+
+    /// One GET of the address as it stands.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub async fn fetch(&self, headers: &[(&str, String)]) -> Result<Answer, Lost> {
+        self.send(self.client.get(self.url.clone()), headers).await
     }
 
     async fn send(

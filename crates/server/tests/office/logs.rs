@@ -60,10 +60,17 @@ fn no_log_line_no_problem_and_no_document_holds_personal_data() {
     assert_eq!(desk.push(&batch).status, 200);
     let mut said = String::new();
     let broken = format!(r#"{{"device":"{NAME}","login":"{PHONE}"}}"#);
-    for path in ["/v1/session", "/v1/enrol", "/v1/sync/push", "/v1/documents"] {
+    for path in [
+        "/v1/session",
+        "/v1/session/invited",
+        "/v1/enrol",
+        "/v1/sync/push",
+        "/v1/documents",
+    ] {
         said += &desk.send("POST", path, broken.as_bytes()).text();
     }
     said += &desk.sign_in(PHONE, NAME).text();
+    said += &desk.redeem(PHONE, &NAME.repeat(4), None).text();
     said += &desk.get(&format!("/v1/documents/{PHONE}")).text();
     said += &call(office.addr(), "GET", "/openapi.json", &[], b"").text();
     assert!(said.contains("request.bad_json") && said.contains("openapi"));

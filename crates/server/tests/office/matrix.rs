@@ -125,9 +125,12 @@ fn callers(office: &TestOffice) -> Vec<Caller> {
 }
 
 /// Their bodies name nothing that could be elsewhere.
-const NAMELESS: [&str; 5] = [
+const NAMELESS: [&str; 8] = [
     "POST /v1/enrol",
     "POST /v1/session",
+    "POST /v1/session/invited",
+    "POST /v1/session/oidc/begin",
+    "POST /v1/session/oidc",
     "POST /v1/session/refresh",
     "POST /v1/device/wiped",
     "POST /v1/bundles",

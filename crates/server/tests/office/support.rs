@@ -6,6 +6,7 @@ pub mod demo;
 pub mod desk;
 pub mod execution;
 pub mod hooks;
+pub mod provider;
 pub mod register;
 pub mod shared;
 pub mod sms;

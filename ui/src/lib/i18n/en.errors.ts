@@ -126,6 +126,35 @@ export const enErrors: typeof zhErrors = {
     'auth.totp_required': e('A second factor is needed', 'Type the six digits that the authenticator app shows'),
     'auth.totp_wrong': e('The six digits are wrong or used up', 'Wait for the next ones and type those'),
     'auth.totp_not_set_up': e('Your role needs an authenticator app', 'Ask your admin to set it up'),
+    'auth.password_too_short': e('The password is too short', 'Use at least 12 characters'),
+    'invitation.code_wrong': e(
+      'The code is wrong, used, too old, or for another office',
+      'Check it. If you have just set your password, sign in with login and password; else ask your admin for a new code',
+    ),
+    'oidc.not_connected': e('This server is connected to no identity provider', 'Sign in with login and password'),
+    'oidc.no_browser': e(
+      'No browser can be opened',
+      'Sign in with login and password, or ask your admin to set a default browser',
+    ),
+    'oidc.not_finished': e('Nobody came back from the browser', 'Try again, and finish there within five minutes'),
+    'oidc.denied': e(
+      'Your organisation did not let you in',
+      'Try again; if it stays so, ask whoever looks after your account there',
+    ),
+    'oidc.attempt_over': e('This sign-in is over', 'Try again'),
+    'oidc.provider_unavailable': e(
+      "Your organisation's sign-in does not answer",
+      'Try again later, or sign in with login and password',
+    ),
+    'oidc.refused': e(
+      "Your organisation's sign-in did not confirm this one",
+      'Try again; if it stays so, tell your admin',
+    ),
+    'oidc.not_bound': e(
+      "Your organisation's account is not bound to one here",
+      'Ask your admin for a code, choose "I have an invitation code", type it and sign in with your organisation again',
+    ),
+    'oidc.bound_elsewhere': e("Your organisation's account is bound to another one here", 'Ask your admin'),
     'auth.forbidden': e('You may not do this', 'Ask a colleague who may'),
     'enrol.code_wrong': e('Wrong enrolment code', 'Check it, or ask your admin for another'),
     'enrol.code_expired': e('The enrolment code has expired', 'Ask your admin for another'),

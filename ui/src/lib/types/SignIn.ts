@@ -2,6 +2,8 @@
 
 /**
  * `totp`: the second factor, once the server has asked for it. `passphrase`: for a second person who comes to this
- * desk for the first time.
+ * desk for the first time, or has forgotten the one here. `invitation`: a one-time code in place of the login;
+ * `password` is then the one that its owner chooses. `provider`: by the identity provider in the browser, in place of
+ * login and password; an invitation binds the person.
  */
-export type SignIn = { login: string, password: string, totp: string | null, passphrase: string | null, };
+export type SignIn = { login: string, password: string, totp: string | null, invitation: string | null, provider: boolean | null, passphrase: string | null, };

@@ -3,7 +3,7 @@
 use super::wire::{Reply, call, outcomes, post};
 use super::{HERE, NOON, PASSWORD, TestClock, TestOffice};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::NaiveDate;
 use desk_domain::case::{CHUNK_BYTES, DocumentKind, DocumentManifest, Provenance};
 use desk_domain::case_no::CaseNo;
@@ -14,16 +14,20 @@ use desk_domain::ids::{
 use desk_domain::op::{ChainHash, Group, Hlc, Op, OpBody};
 use desk_domain::outcome::Outcome;
 use desk_domain::time::{Chance, Clock, Millis};
-use desk_protocol::people::{enrol_message, refresh_message, session_message};
+use desk_protocol::oidc::{oidc_begin_message, oidc_finish_message};
+use desk_protocol::people::{enrol_message, invited_message, refresh_message, session_message};
 use desk_server::door::{SystemChance, SystemClock};
 use ed25519_dalek::{Signer, SigningKey};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What a desk would draw by lot; 43 characters.
+const VERIFIER: &str = "a-fake-verifier-of-forty-three-characters-x";
 
 #[derive(Clone)]
 pub struct Desk {
@@ -104,6 +108,60 @@ impl Desk {
             "proof": self.sign(&session_message(self.id, login, at)),
         });
         let reply = post(self.addr, "/v1/session", &body);
+        self.keep(&reply);
+        reply
+    }
+
+    /// Redeems an invitation.
+    pub fn redeem(&mut self, code: &str, password: &str, totp: Option<&str>) -> Reply {
+        self.clock.advance(1);
+        self.redeem_at(code, password, totp, self.clock.now())
+    }
+
+    pub fn redeem_at(
+        &mut self,
+        code: &str,
+        password: &str,
+        totp: Option<&str>,
+        at: Millis,
+    ) -> Reply {
+        let body = json!({
+            "device": self.id, "code": code, "password": password, "totp": totp, "at": at,
+            "proof": self.sign(&invited_message(self.id, code, at)),
+        });
+        let reply = post(self.addr, "/v1/session/invited", &body);
+        self.keep(&reply);
+        reply
+    }
+
+    /// Asks where the browser goes; the verifier is the same each time.
+    pub fn begin_oidc(&mut self) -> Reply {
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER.as_bytes()));
+        self.begin_oidc_with(40_000, &challenge)
+    }
+
+    pub fn begin_oidc_with(&mut self, port: u16, challenge: &str) -> Reply {
+        self.clock.advance(1);
+        let at = self.clock.now();
+        let body = json!({
+            "device": self.id, "port": port, "challenge": challenge, "at": at,
+            "proof": self.sign(&oidc_begin_message(self.id, port, challenge, at)),
+        });
+        post(self.addr, "/v1/session/oidc/begin", &body)
+    }
+
+    /// Brings what the browser brought; `more` is put over the request.
+    pub fn finish_oidc(&mut self, state: &str, code: &str, more: &Value) -> Reply {
+        self.clock.advance(1);
+        let at = self.clock.now();
+        let mut body = json!({
+            "device": self.id, "state": state, "code": code, "verifier": VERIFIER, "at": at,
+            "proof": self.sign(&oidc_finish_message(self.id, state, at)),
+        });
+        for (name, value) in more.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let reply = post(self.addr, "/v1/session/oidc", &body);
         self.keep(&reply);
         reply
     }
