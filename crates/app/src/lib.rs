@@ -8,6 +8,7 @@
 //! It must never know: windows, HTML, SQL, sockets, or how a document is decoded.
 
 mod asking;
+mod call_link;
 pub mod commands;
 mod content;
 pub mod demo;
@@ -23,6 +24,7 @@ mod launch;
 mod line;
 mod opening;
 mod report;
+mod ringing;
 mod screens;
 mod session;
 #[cfg(test)]
@@ -36,6 +38,7 @@ pub mod vault;
 mod wiping;
 mod words;
 
+pub use call_link::CallLink;
 pub use desk::{Desk, DeskConfig};
 pub use digests::document_digests;
 pub use error::{AppError, Thing};

@@ -1,5 +1,7 @@
 //! Errors at the edges: why a server does not start, and what a desk is told.
 
+mod call;
+mod describe;
 mod execution;
 
 use crate::repo::RepoError;
@@ -400,7 +402,7 @@ pub struct ApiError {
 impl ApiError {
     /// A refusal by its code; status, words and retryability follow from it.
     pub fn new(code: &'static str) -> Self {
-        let (status, retryable, message) = describe(code);
+        let (status, retryable, message) = describe::describe(code);
         Self {
             status,
             problem: Box::new(Problem {
@@ -433,19 +435,6 @@ impl ApiError {
         self.retry_after = Some(seconds);
         self
     }
-}
-
-fn describe(code: &str) -> (StatusCode, bool, &'static str) {
-    let mut all = ANSWERS.iter().chain(execution::ANSWERS);
-    let found = all.find(|(name, ..)| *name == code);
-    found.map_or(
-        (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            true,
-            "Something failed here; it has been noted.",
-        ),
-        |(_, status, retryable, message)| (*status, *retryable, *message),
-    )
 }
 
 impl From<RepoError> for ApiError {
@@ -482,17 +471,14 @@ impl IntoResponse for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use super::{ANSWERS, execution};
+    use super::describe::answers;
     use desk_protocol::error;
 
     #[test]
     fn every_code_of_the_protocol_has_an_answer_of_its_own() {
         let missing: Vec<_> = error::ALL
             .iter()
-            .filter(|code| {
-                let mut all = ANSWERS.iter().chain(execution::ANSWERS);
-                **code != error::INTERNAL && !all.any(|(name, ..)| name == *code)
-            })
+            .filter(|code| **code != error::INTERNAL && !answers().any(|(name, ..)| name == *code))
             .collect();
         assert!(missing.is_empty(), "{missing:?}");
     }

@@ -11,6 +11,7 @@
 pub mod audit;
 pub mod backup;
 pub mod bundles;
+pub mod calls;
 pub mod cli;
 pub mod config;
 pub mod connector;

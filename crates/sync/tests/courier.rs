@@ -258,6 +258,7 @@ fn hello() -> HelloReply {
         bundle_recipients: vec!["age1test".to_owned()],
         bundle_signer: Some("key".to_owned()),
         wipe: None,
+        hears_calls: false,
     }
 }
 

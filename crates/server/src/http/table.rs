@@ -3,8 +3,8 @@
 
 use super::gate::Policy;
 use super::{
-    Office, admin, bundles, codes, docs, documents, enrol, executions, guest, guest_pages, links,
-    openapi, pages, ready, receipts, session, sync, wipe,
+    Office, admin, bundles, calls, codes, docs, documents, enrol, executions, guest, guest_pages,
+    links, openapi, pages, ready, receipts, session, sync, wipe,
 };
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post, put};
@@ -57,6 +57,7 @@ pub fn routes() -> Vec<Route> {
     all.extend(papers());
     all.extend(by_hand());
     all.extend(one_time_codes());
+    all.extend(telephone());
     all.extend(upload_links());
     all.extend(guests());
     all.extend(guest_parts());
@@ -147,6 +148,28 @@ fn one_time_codes() -> Vec<Route> {
                 "/v1/codes/verify",
                 Policy::Scope,
                 post(codes::verify),
+            )
+        },
+    ]
+}
+
+fn telephone() -> Vec<Route> {
+    vec![
+        Route {
+            summary: "The calls of this desk's office that concern whoever asks; waits until they change if asked to.",
+            gives: Some("CallsReply"),
+            query: &["cursor", "wait_ms"],
+            ..route(Method::GET, "/v1/calls", Policy::Scope, get(calls::listen))
+        },
+        Route {
+            summary: "An event of a call, from a telephone system under its own token.",
+            takes: Some("CallEvent"),
+            sends: "application/json",
+            ..route(
+                Method::POST,
+                "/hooks/cti/{token}",
+                Policy::Public,
+                post(calls::take),
             )
         },
     ]

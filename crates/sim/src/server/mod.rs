@@ -311,6 +311,7 @@ impl Server {
                 bundle_recipients: Vec::new(),
                 bundle_signer: None,
                 wipe: None,
+                hears_calls: false,
             },
         ))
     }

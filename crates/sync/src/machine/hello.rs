@@ -65,6 +65,7 @@ impl Machine {
             });
         }
         self.take_bundle_keys(&reply);
+        self.listen_to_calls(reply.hears_calls);
         if let Some(wipe) = reply.wipe.clone() {
             self.tell(Notice::WipeOrdered(wipe));
         }
