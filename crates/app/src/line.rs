@@ -46,6 +46,8 @@ pub(crate) fn start_courier(desk: &Desk, session: &Session) -> Result<(), AppErr
         chance: Arc::clone(&desk.config().chance),
         tuning: desk_sync::machine::Config::default(),
     };
+    // What rang for whoever sat here before.
+    desk.ringing().hear(Vec::new(), desk.now());
     let courier = Courier::start(config, Arc::clone(&session.store)).map_err(from_server)?;
     let news = courier.subscribe();
     let (desk, store, user) = (

@@ -168,9 +168,14 @@ impl Ringing {
         hold(&self.0).rings.iter().any(|ring| ring.until.is_some())
     }
 
-    /// A locked desk knows no numbers; a link that has opened the program is about to be unlocked for.
+    /// Another session begins. A link that came to the locked desk is what it is unlocked for.
     pub(crate) fn forget(&self) {
         hold(&self.0).rings.retain(|ring| ring.of == Source::Link);
+    }
+
+    /// A desk that is being locked knows no numbers.
+    pub(crate) fn clear(&self) {
+        hold(&self.0).rings.clear();
     }
 }
 
@@ -231,5 +236,7 @@ mod tests {
         ringing.forget();
         assert!(ringing.shown(20 + LINK_MS - 1).is_some());
         assert_eq!(ringing.shown(20 + LINK_MS), None);
+        ringing.clear();
+        assert_eq!(ringing.shown(20), None);
     }
 }

@@ -48,6 +48,7 @@ pub fn unlock(desk: &Desk, args: Unlock) -> Result<AppStatus, AppError> {
 pub fn lock(desk: &Desk, _: Nothing) -> Result<AppStatus, AppError> {
     let _turn = desk.turn();
     desk.shut();
+    desk.ringing().clear();
     app_status(desk, Nothing {})
 }
 

@@ -95,17 +95,13 @@ fn of_json(body: &[u8]) -> Result<Fields, Unread> {
     };
     let mut fields = Fields::new();
     for (name, value) in object {
-        match value {
-            Value::Array(values) => {
-                let texts = values.into_iter().filter_map(text);
-                texts.for_each(|text| put(&mut fields, &name, text));
-            }
-            value => {
-                if let Some(text) = text(value) {
-                    put(&mut fields, &name, text);
-                }
-            }
-        }
+        let values = if let Value::Array(values) = value {
+            values
+        } else {
+            vec![value]
+        };
+        let texts = values.into_iter().filter_map(text);
+        texts.for_each(|text| put(&mut fields, &name, text));
     }
     Ok(fields)
 }

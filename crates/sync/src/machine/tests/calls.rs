@@ -14,9 +14,9 @@ fn call(id: &str) -> Call {
     }
 }
 
-fn said(position: u64, ids: &[&str]) -> Result<Reply, LinkError> {
+fn said(position: u64, ids: &[&str]) -> Reply {
     let calls = ids.iter().map(|id| call(id)).collect();
-    Ok(reply(200, ReplyBody::Calls(CallsReply { position, calls })))
+    reply(200, ReplyBody::Calls(CallsReply { position, calls }))
 }
 
 /// The calls that front ends were told of, if they were.
@@ -55,6 +55,7 @@ fn greet(rig: &mut Rig, hears_calls: bool) -> Vec<Action> {
         hash_there: None,
     };
     actions.extend(rig.stored(Lane::Hello, StoreReply::Head(head)));
+    actions.extend(rig.stored(Lane::Hello, StoreReply::Done));
     actions
 }
 
@@ -73,21 +74,21 @@ fn a_desk_listens_only_where_hello_says_that_there_is_something_to_hear() {
 #[test]
 fn what_rings_is_told_whenever_it_changes_and_the_next_question_follows_at_once() {
     let mut rig = listening();
-    let actions = rig.answer(&Lane::Calls, said(1, &["a"]));
+    let actions = rig.answer(&Lane::Calls, Ok(said(1, &["a"])));
     assert_eq!(told(&actions), Some(vec!["a".to_owned()]));
     assert_eq!(asked(&actions), 1);
     rig.now += 20_000;
-    let actions = rig.answer(&Lane::Calls, said(2, &[]));
+    let actions = rig.answer(&Lane::Calls, Ok(said(2, &[])));
     assert_eq!(told(&actions), Some(Vec::new()));
     assert_eq!(asked(&actions), 2);
     rig.now += 50_000;
-    assert_eq!(told(&rig.answer(&Lane::Calls, said(2, &[]))), None);
+    assert_eq!(told(&rig.answer(&Lane::Calls, Ok(said(2, &[])))), None);
 }
 
 #[test]
 fn a_server_that_does_not_wait_is_not_asked_in_a_circle() {
     let mut rig = listening();
-    let actions = rig.answer(&Lane::Calls, said(0, &[]));
+    let actions = rig.answer(&Lane::Calls, Ok(said(0, &[])));
     assert!(sent(&actions, &Lane::Calls).is_none());
     assert_eq!(armed(&actions, &Lane::Calls), Some(1_000));
     assert_eq!(asked(&rig.put(Input::Timer(Lane::Calls))), 0);
@@ -96,7 +97,7 @@ fn a_server_that_does_not_wait_is_not_asked_in_a_circle() {
 #[test]
 fn a_line_that_is_lost_rings_nowhere_and_is_asked_anew_from_the_beginning() {
     let mut rig = listening();
-    rig.answer(&Lane::Calls, said(7, &["a"]));
+    rig.answer(&Lane::Calls, Ok(said(7, &["a"])));
     let actions = rig.answer(&Lane::Calls, Err(LinkError::Cut));
     assert_eq!(told(&actions), Some(Vec::new()));
     assert!(armed(&actions, &Lane::Calls).is_some());
@@ -106,7 +107,7 @@ fn a_line_that_is_lost_rings_nowhere_and_is_asked_anew_from_the_beginning() {
 #[test]
 fn rights_that_are_gone_end_it_until_hello_says_otherwise() {
     let mut rig = listening();
-    rig.answer(&Lane::Calls, said(7, &["a"]));
+    rig.answer(&Lane::Calls, Ok(said(7, &["a"])));
     let actions = rig.answer(&Lane::Calls, Ok(reply(403, problem(code::FORBIDDEN))));
     assert_eq!(told(&actions), Some(Vec::new()));
     assert!(sent(&actions, &Lane::Calls).is_none() && armed(&actions, &Lane::Calls).is_none());
@@ -117,7 +118,7 @@ fn rights_that_are_gone_end_it_until_hello_says_otherwise() {
 #[test]
 fn who_signs_out_hears_nothing_more() {
     let mut rig = listening();
-    rig.answer(&Lane::Calls, said(7, &["a"]));
+    rig.answer(&Lane::Calls, Ok(said(7, &["a"])));
     let actions = rig.put(Input::SessionSet(None));
     assert_eq!(told(&actions), Some(Vec::new()));
     assert!(sent(&actions, &Lane::Calls).is_none());
