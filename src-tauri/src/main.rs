@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Ok(launched) => launched,
         Err(error) => {
             tracing::error!(code = error.code(), "the desk cannot start");
+            eprintln!("unbind-desk: {error}");
             return ExitCode::from(2);
         }
     };
@@ -42,7 +43,7 @@ fn run(desk: Desk, alone: bool) -> tauri::Result<()> {
     let for_documents = desk.clone();
     let for_exit = desk.clone();
     desk.set_browser(Box::new(|address| open::that_detached(address).is_ok()));
-    builder(alone)
+    builder(alone, desk.clone())
         .manage(desk.clone())
         .register_uri_scheme_protocol("deskdoc", move |_, request| {
             documents::serve(&for_documents, &request)
@@ -66,12 +67,20 @@ fn run(desk: Desk, alone: bool) -> tauri::Result<()> {
 
 /// A profile given by name (tests, a second desk for practice) may run beside the usual one: its file has a lock of its
 /// own. Without a message bus the hand-over does not happen and that same lock says so.
-fn builder(alone: bool) -> tauri::Builder<tauri::Wry> {
+fn builder(alone: bool, desk: Desk) -> tauri::Builder<tauri::Wry> {
     let builder = tauri::Builder::default();
     if alone {
-        builder.plugin(tauri_plugin_single_instance::init(|app, _, _| {
-            window::come_forward(app);
-        }))
+        builder.plugin(tauri_plugin_single_instance::init(
+            move |app, arguments, _| match Launch::call_link(&arguments) {
+                None => window::come_forward(app),
+                Some(Ok(link)) => {
+                    desk.open_call_link(link);
+                    window::come_forward(app);
+                }
+                // A second start refuses it by itself; whoever speaks to the bus directly gets no window either.
+                Some(Err(error)) => tracing::warn!(code = error.code(), "refused"),
+            },
+        ))
     } else {
         builder
     }

@@ -22,6 +22,7 @@ pub mod papers;
 pub mod programs;
 pub mod proxy;
 pub mod shared;
+pub mod telephone;
 pub mod window;
 
 pub use failure::Failure;

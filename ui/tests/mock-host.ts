@@ -18,6 +18,7 @@ export class MockHost {
   case: T.CaseScreen;
   alerts: T.AlertView[] = [];
   parked = false;
+  ringing: T.RingingCall | null = { call_ref: 'call-1', number: '138****1234', at: NOW, demo: true, answered: false };
   /** Commands that answer with an error instead. */
   failing = new Map<string, T.UiError>();
 
@@ -53,7 +54,7 @@ export class MockHost {
         conflicts: 1,
         attention: 0,
       },
-      ringing: { call_ref: 'call-1', number: '138****1234', at: NOW, demo: true },
+      ringing: this.ringing,
       people: ['坐席甲', '网点经办丙'],
       alerts: this.alerts,
     };

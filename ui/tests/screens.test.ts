@@ -189,6 +189,36 @@ it('remote_update_never_touches_the_field_being_edited', async () => {
   expect(document.activeElement).toBe(box);
 });
 
+it('a_ringing_call_is_shown_beside_what_is_being_typed_and_touches_nothing_of_it', async () => {
+  const host = await open('#/case/c1/intake');
+  const box = await screen.findByTestId<HTMLTextAreaElement>('field-request.words');
+  await userEvent.clear(box);
+  await userEvent.type(box, '正在输入');
+  const call = { call_ref: 'call-9', number: '', at: 0, demo: false, answered: false };
+  host.ringing = call;
+  session.changed = { n: 10, cases: [], sync: false, registry: false, locked: false, ringing: call };
+  session.tick += 1;
+  await session.refresh();
+  const chip = await screen.findByTestId('ring-chip-answer');
+  await waitFor(() => expect(chip.textContent).toContain('号码未显示'));
+  await userEvent.type(box, '没有停');
+  expect(box.value).toBe('正在输入没有停');
+  expect(document.activeElement).toBe(box);
+  host.ringing = null;
+  session.changed = { n: 11, cases: [], sync: false, registry: false, locked: false, ringing: null };
+  session.tick += 1;
+  await session.refresh();
+  await waitFor(() => expect(screen.queryByTestId('ring-chip-answer')).toBeNull());
+  host.ringing = call;
+  session.changed = { n: 12, cases: [], sync: false, registry: false, locked: false, ringing: call };
+  session.tick += 1;
+  await session.refresh();
+  await userEvent.click(await screen.findByTestId('ring-chip-answer'));
+  await waitFor(() => expect(said(host, 'case_new')).toMatchObject([{ call_ref: 'call-9', channel: 'phone' }]));
+  const kept = said(host, 'field_set').concat(said(host, 'draft_put'));
+  expect(JSON.stringify(kept)).toContain('正在输入没有停');
+});
+
 it('the_field_set_carries_the_revision_that_the_author_saw', async () => {
   const host = install();
   const desk = new CaseDesk();

@@ -1,8 +1,10 @@
 //! The desk: shut or open, and what outlives a lock (events, limits, the place of its files).
 
-use crate::dto::{Changed, RingingCall, UiError};
+use crate::call_link::CallLink;
+use crate::dto::{Changed, UiError};
 use crate::error::AppError;
 use crate::events::Events;
+use crate::ringing::{LINK_LASTS, Ring, Ringing};
 use crate::session::Session;
 use crate::ticket::{Shown, Tickets};
 use crate::usb::Turn;
@@ -51,7 +53,7 @@ pub(crate) struct Inner {
     turn: Mutex<()>,
     /// Secrets stopped at the door in this desk's life.
     secrets_stopped: AtomicU64,
-    ringing: Mutex<Option<RingingCall>>,
+    pub(crate) ringing: Ringing,
     usb: Turn,
     browser: OnceLock<Browser>,
     /// Counts what people ask of the sign-in: who waits for a browser stops when somebody asks for something else.
@@ -82,7 +84,7 @@ impl Desk {
             state: Mutex::new(State::Shut),
             turn: Mutex::new(()),
             secrets_stopped: AtomicU64::new(0),
-            ringing: Mutex::new(None),
+            ringing: Ringing::default(),
             usb: Turn::default(),
             browser: OnceLock::new(),
             asked: AtomicU64::new(0),
@@ -207,7 +209,7 @@ impl Desk {
         let before = std::mem::replace(&mut *hold(&self.0.state), State::Shut);
         self.0.tickets.forget_all();
         self.0.usb.stop();
-        *hold(&self.0.ringing) = None;
+        self.0.ringing.forget();
         if let State::Ready(session) | State::Gated(session) = before {
             session.stop_courier();
             drop(session);
@@ -256,27 +258,30 @@ impl Desk {
         self.0.events.tell(changed);
     }
 
-    pub(crate) fn ring(&self, call: RingingCall) {
-        *hold(&self.0.ringing) = Some(call.clone());
-        self.tell(Changed {
-            ringing: Some(call),
-            ..Changed::default()
-        });
-    }
-
-    pub(crate) fn ringing(&self) -> Option<RingingCall> {
-        hold(&self.0.ringing).clone()
-    }
-
-    /// The call was taken, or ended.
-    pub(crate) fn stop_ringing(&self, call_ref: &str) {
-        let mut ringing = hold(&self.0.ringing);
-        if ringing
-            .as_ref()
-            .is_some_and(|call| call.call_ref == call_ref)
-        {
-            *ringing = None;
+    /// A link to a call was opened on this computer.
+    pub fn open_call_link(&self, link: CallLink) {
+        self.ring(Ring::link(link.call_ref, link.from, self.now()));
+        let desk = Arc::downgrade(&self.0);
+        let stop = move || {
+            std::thread::sleep(LINK_LASTS);
+            if let Some(desk) = desk.upgrade() {
+                desk.stop_ringing();
+            }
+        };
+        let thread = std::thread::Builder::new().name("desk-ring".into());
+        if thread.spawn(stop).is_err() {
+            tracing::debug!("a ring ends when somebody looks");
         }
+    }
+
+    /// What rings here.
+    pub(crate) fn ringing(&self) -> &Ringing {
+        &self.0.ringing
+    }
+
+    pub(crate) fn ring(&self, ring: Ring) {
+        self.0.ringing.put(ring);
+        self.0.tell_ringing();
     }
 
     /// Counts a secret stopped at the door.
@@ -313,6 +318,23 @@ impl Desk {
         spawned
             .map(|_| ())
             .map_err(|_| AppError::Unexpected("no thread"))
+    }
+}
+
+impl Inner {
+    /// What has rung long enough is not shown any more, whether or not anybody says so.
+    pub(crate) fn stop_ringing(&self) {
+        if self.ringing.expire(self.config.clock.now()) {
+            self.tell_ringing();
+        }
+    }
+
+    /// Front ends ask again what rings. Nothing else of theirs is touched.
+    pub(crate) fn tell_ringing(&self) {
+        self.events.tell(Changed {
+            ringing: self.ringing.shown(self.config.clock.now()),
+            ..Changed::default()
+        });
     }
 }
 

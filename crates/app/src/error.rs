@@ -89,6 +89,8 @@ pub enum AppError {
     },
     #[error("this desk does not know headquarters' keys yet: connect once")]
     BundleKeysUnknown,
+    #[error("the link is not one to a call: nothing was opened")]
+    BadCallLink,
     #[error("a hand-over by stick is running already")]
     UsbBusy,
     #[error("{needed} bytes are needed on the medium, {free} are free")]
@@ -182,6 +184,7 @@ impl AppError {
             Self::BadBase64 => "document.bad_base64",
             Self::FileNotWritten => "file.not_written",
             Self::BundleKeysUnknown => "bundle.keys_unknown",
+            Self::BadCallLink => "call.bad_link",
             Self::UsbBusy => "bundle.busy",
             Self::UsbNoRoom { .. } => "bundle.no_space",
             Self::UsbReadBack => "bundle.read_back_failed",

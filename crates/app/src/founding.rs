@@ -2,12 +2,13 @@
 
 use crate::demo::Pack;
 use crate::desk::{Asked, Desk};
-use crate::dto::{RingingCall, SetupServer, SetupStandalone};
+use crate::dto::{SetupServer, SetupStandalone};
 use crate::error::AppError;
 use crate::line::{
     Coming, admitted, from_server, front_door, new_signing_key, shipped_judge, signer, signing_key,
 };
 use crate::opening::{open_session, paths, person, real_vault, vault_dir};
+use crate::ringing::Ring;
 use crate::session::{KeptSession, Mode, Session, keep, kept};
 use crate::vault::{
     DatabaseKey, KdfCost, KeystoreChoice, Vault, VaultError, check_passphrase, file, recovery,
@@ -15,7 +16,6 @@ use crate::vault::{
 use crate::wiping;
 use crate::words;
 use desk_domain::ids::{DeviceId, Incarnation, OfficeCode, OpId, UserId};
-use desk_domain::mask;
 use desk_domain::people::{Employer, Role, UserCard};
 use desk_store::{DbKey, Identity, Store};
 use desk_sync::{EnrolReply, SessionTokens};
@@ -176,12 +176,8 @@ pub(crate) fn open_demo(desk: &Desk) -> Result<Session, AppError> {
     };
     let session = open_session(desk, vault, key, &me)?;
     let number = pack.ringing_number.as_deref().unwrap_or("13800000000");
-    desk.ring(RingingCall {
-        call_ref: format!("demo-{}", desk.now()),
-        number: mask::phone(number).to_string(),
-        at: desk.now(),
-        demo: true,
-    });
+    let now = desk.now();
+    desk.ring(Ring::demo(format!("demo-{now}"), number, now));
     Ok(session)
 }
 

@@ -1,5 +1,6 @@
 //! From a command line and an environment to a desk.
 
+use crate::call_link::{CallLink, SCHEME};
 use crate::desk::{Desk, DeskConfig};
 use crate::door::{OsChance, SystemClock};
 use crate::error::AppError;
@@ -24,10 +25,12 @@ pub struct Launch {
     demo_pack: Option<&'static [u8]>,
     exports_dir: PathBuf,
     has_usual_profile: bool,
+    call_link: Option<CallLink>,
 }
 
 impl Launch {
-    /// Reads `--profile DIR`, `--server URL`, `--keystore os|file`; the environment stands in for the first two.
+    /// Reads `--profile DIR`, `--server URL`, `--keystore os|file` (the environment stands in for the first two) and a link
+    /// to a call.
     pub fn from_arguments(arguments: &[String]) -> Result<Self, AppError> {
         Self::from_parts(arguments, |name| std::env::var_os(name))
     }
@@ -39,8 +42,13 @@ impl Launch {
         let mut profile = env("UNBIND_DESK_PROFILE").map(PathBuf::from);
         let mut server = env("UNBIND_DESK_SERVER").and_then(|url| url.into_string().ok());
         let mut keystore = KeystoreChoice::Os;
+        let mut call_link = None;
         let mut rest = arguments.iter();
         while let Some(flag) = rest.next() {
+            if flag.starts_with(SCHEME) {
+                call_link = Some(CallLink::parse(flag)?);
+                continue;
+            }
             let value = rest.next().ok_or(AppError::BadArguments)?;
             match flag.as_str() {
                 "--profile" => profile = Some(PathBuf::from(value)),
@@ -71,6 +79,7 @@ impl Launch {
             demo_pack: Some(crate::demo::shipped()),
             exports_dir,
             has_usual_profile,
+            call_link,
         })
     }
 
@@ -85,9 +94,15 @@ impl Launch {
         self.has_usual_profile
     }
 
-    /// A shut desk on this profile.
+    /// The link to a call among the arguments of a second start, which came by the message bus from whomever.
+    pub fn call_link(arguments: &[String]) -> Option<Result<CallLink, AppError>> {
+        let link = arguments.iter().find(|text| text.starts_with(SCHEME))?;
+        Some(CallLink::parse(link))
+    }
+
+    /// A shut desk on this profile. A call that it was started for rings there already.
     pub fn open(self) -> Result<Desk, AppError> {
-        Ok(Desk::new(DeskConfig {
+        let desk = Desk::new(DeskConfig {
             profile_dir: self.profile_dir,
             docbox_exe: self.docbox_exe,
             clock: Arc::new(SystemClock),
@@ -97,7 +112,11 @@ impl Launch {
             kdf: self.kdf,
             default_server: self.server,
             exports_dir: self.exports_dir,
-        }))
+        });
+        if let Some(link) = self.call_link {
+            desk.open_call_link(link);
+        }
+        Ok(desk)
     }
 }
 
@@ -207,6 +226,22 @@ mod tests {
         let own = launched(&["--profile", "/flag"], &env).unwrap();
         assert_eq!(own.exports_dir, PathBuf::from("/flag/exports"));
         assert!(none.has_usual_profile() && !own.has_usual_profile());
+    }
+
+    #[test]
+    fn a_link_to_a_call_may_stand_among_the_flags_and_a_hostile_one_opens_nothing() {
+        let home = [("HOME", "/home/demo")];
+        let link = "unbind-desk://call?from=13000000001&id=A-1";
+        let launch = launched(&["--profile", "/p", link], &home).unwrap();
+        assert_eq!(launch.call_link, Some(CallLink::parse(link).unwrap()));
+        assert!(launched(&[], &home).unwrap().call_link.is_none());
+        for hostile in ["unbind-desk://evil.test?id=x", "unbind-desk:--profile"] {
+            let refused = launched(&[hostile], &home).unwrap_err();
+            assert_eq!(refused.code(), "call.bad_link");
+            let argument = ["unbind-desk".to_owned(), hostile.to_owned()];
+            assert!(matches!(Launch::call_link(&argument), Some(Err(_))));
+        }
+        assert!(Launch::call_link(&["unbind-desk".to_owned()]).is_none());
     }
 
     #[cfg(target_os = "linux")]

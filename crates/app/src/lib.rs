@@ -9,6 +9,7 @@
 
 mod asking;
 mod browsing;
+mod call_link;
 pub mod commands;
 mod content;
 pub mod demo;
@@ -25,6 +26,7 @@ mod line;
 mod opening;
 mod policy;
 mod report;
+mod ringing;
 mod screens;
 mod session;
 #[cfg(test)]
@@ -38,6 +40,7 @@ pub mod vault;
 mod wiping;
 mod words;
 
+pub use call_link::CallLink;
 pub use desk::{Browser, Desk, DeskConfig};
 pub use digests::document_digests;
 pub use error::{AppError, Thing};

@@ -1,7 +1,7 @@
 //! The line to the server: its door, this device's signature, the running courier, and what it learns.
 
 use crate::browsing;
-use crate::desk::{Asked, Desk, Inner, hold};
+use crate::desk::{Asked, Desk, Inner};
 use crate::dto::Changed;
 use crate::error::AppError;
 use crate::policy::{self, Signed};
@@ -21,8 +21,15 @@ use desk_sync::{
 };
 use ed25519_dalek::{Signer as _, SigningKey};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 use zeroize::Zeroizing;
+
+/// A call that stops by itself disappears this soon.
+const STOPS_WITHIN: Duration = Duration::from_secs(1);
+/// While nothing rings there is nothing to look for.
+const QUIET: Duration = Duration::from_hours(1);
 
 pub(crate) fn start_courier(desk: &Desk, session: &Session) -> Result<(), AppError> {
     let Mode::Server { url } = &session.mode else {
@@ -42,6 +49,8 @@ pub(crate) fn start_courier(desk: &Desk, session: &Session) -> Result<(), AppErr
         chance: Arc::clone(&desk.config().chance),
         tuning: desk_sync::machine::Config::default(),
     };
+    // What rang for whoever sat here before.
+    desk.ringing().hear(Vec::new(), desk.now());
     let courier = Courier::start(config, Arc::clone(&session.store)).map_err(from_server)?;
     let news = courier.subscribe();
     let (desk, store, user) = (
@@ -60,7 +69,7 @@ pub(crate) fn start_courier(desk: &Desk, session: &Session) -> Result<(), AppErr
     let spawned = std::thread::Builder::new()
         .name("desk-courier-news".into())
         .spawn(move || {
-            while let Ok(event) = news.recv() {
+            while let Some(event) = next_news(&news, &desk) {
                 let (Some(desk), Some(store)) = (desk.upgrade(), store.upgrade()) else {
                     return;
                 };
@@ -79,6 +88,18 @@ pub(crate) fn start_courier(desk: &Desk, session: &Session) -> Result<(), AppErr
     spawned.map_err(|_| AppError::Unexpected("no thread"))?;
     session.set_courier(courier);
     Ok(())
+}
+
+/// The next news; calls that stop by themselves in the meantime are told. None once the courier or the desk is gone.
+fn next_news(news: &Receiver<SyncEvent>, desk: &Weak<Inner>) -> Option<SyncEvent> {
+    loop {
+        let rings = desk.upgrade()?.ringing.will_end();
+        match news.recv_timeout(if rings { STOPS_WITHIN } else { QUIET }) {
+            Ok(event) => return Some(event),
+            Err(RecvTimeoutError::Timeout) => desk.upgrade()?.stop_ringing(),
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+    }
 }
 
 /// What the courier learns is kept, so that the next start knows it.
@@ -106,6 +127,10 @@ fn heard(desk: &Arc<Inner>, store: &Store, judge: &Mutex<Rules>, user: UserId, e
         }
         SyncEvent::BundleKeys(keys) => {
             wiping::learn_key(store, &keys.signer).and_then(|()| bundle::learn(store, keys))
+        }
+        SyncEvent::Calls(calls) => {
+            desk.ringing.hear(calls.clone(), now);
+            return desk.tell_ringing();
         }
         SyncEvent::WipeOrdered(_) => return,
     };

@@ -72,6 +72,8 @@ uuid_id! {
     ExecutionId,
     /// One address outside that is told of cases.
     WebhookId,
+    /// One telephone system that tells of an office's calls.
+    LineId,
 }
 
 impl ExecutionId {

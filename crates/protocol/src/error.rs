@@ -125,6 +125,10 @@ codes! {
     EXECUTION_UNKNOWN_KEY = "execution.unknown_key";
     /// It does not answer what was asked.
     EXECUTION_BAD_ANSWER = "execution.bad_answer";
+    /// The address of a telephone system is not one of this server's, or not any more.
+    CALL_LINE_UNKNOWN = "call.line_unknown";
+    /// A field of an event is missing or not as agreed; named in `field`.
+    CALL_BAD_FIELD = "call.bad_field";
     RATE_LIMITED = "request.rate_limited";
     UNAVAILABLE = "server.unavailable";
     INTERNAL = "server.internal";

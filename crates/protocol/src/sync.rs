@@ -46,6 +46,9 @@ pub struct HelloReply {
     /// An order to destroy what this desk holds.
     #[serde(default)]
     pub wipe: Option<SignedWipe>,
+    /// The telephone system of this desk's office tells of its calls, and they concern whoever is signed in: worth listening.
+    #[serde(default)]
+    pub hears_calls: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

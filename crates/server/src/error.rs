@@ -1,5 +1,7 @@
 //! Errors at the edges: why a server does not start, and what a desk is told.
 
+mod call;
+mod describe;
 mod execution;
 mod people;
 
@@ -50,7 +52,6 @@ const BUSY_SECONDS: u64 = 5;
 
 /// Status, whether the same request may succeed later, and the words, by code.
 type Answer = (&'static str, StatusCode, bool, &'static str);
-const TABLES: [&[Answer]; 3] = [ANSWERS, execution::ANSWERS, people::ANSWERS];
 const ANSWERS: &[Answer] = &[
     (
         code::CODE_NO_GATEWAY,
@@ -384,7 +385,7 @@ pub struct ApiError {
 impl ApiError {
     /// A refusal by its code; status, words and retryability follow from it.
     pub fn new(code: &'static str) -> Self {
-        let (status, retryable, message) = describe(code);
+        let (status, retryable, message) = describe::describe(code);
         Self {
             status,
             problem: Box::new(Problem {
@@ -417,21 +418,6 @@ impl ApiError {
         self.retry_after = Some(seconds);
         self
     }
-}
-
-fn describe(code: &str) -> (StatusCode, bool, &'static str) {
-    let found = TABLES
-        .into_iter()
-        .flatten()
-        .find(|(name, ..)| *name == code);
-    found.map_or(
-        (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            true,
-            "Something failed here; it has been noted.",
-        ),
-        |(_, status, retryable, message)| (*status, *retryable, *message),
-    )
 }
 
 impl From<RepoError> for ApiError {
@@ -470,17 +456,14 @@ impl IntoResponse for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use super::TABLES;
+    use super::describe::answers;
     use desk_protocol::error;
 
     #[test]
     fn every_code_of_the_protocol_has_an_answer_of_its_own() {
         let missing: Vec<_> = error::ALL
             .iter()
-            .filter(|code| {
-                let mut all = TABLES.into_iter().flatten();
-                **code != error::INTERNAL && !all.any(|(name, ..)| name == *code)
-            })
+            .filter(|code| **code != error::INTERNAL && !answers().any(|(name, ..)| name == *code))
             .collect();
         assert!(missing.is_empty(), "{missing:?}");
     }

@@ -11,6 +11,7 @@
 pub mod audit;
 pub mod backup;
 pub mod bundles;
+pub mod calls;
 pub mod cli;
 pub mod config;
 pub mod connector;
@@ -25,8 +26,8 @@ pub mod http;
 pub mod jobs;
 pub mod metrics;
 pub mod objects;
-pub mod policies;
 pub mod oidc;
+pub mod policies;
 mod quarantine;
 pub mod registry;
 pub mod repo;

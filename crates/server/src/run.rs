@@ -9,11 +9,12 @@ use crate::gateway::{Gateway, GatewayKind};
 use crate::http::{self, Office, Positions, listen, ready};
 use crate::jobs::delivering::{self, Hooks};
 use crate::jobs::executing::{self, Work};
+use crate::jobs::forgetting;
 use crate::jobs::sending::{self, Post};
 use crate::metrics::Metrics;
 use crate::objects::Objects;
-use crate::policies::Policies;
 use crate::oidc::Provider;
+use crate::policies::Policies;
 use crate::quarantine::Quarantine;
 use crate::repo::sql::Address;
 use crate::repo::{Database, Repo, Rules};
@@ -216,6 +217,7 @@ async fn serve(
     stopped: watch::Receiver<bool>,
 ) {
     let (tell, positions) = watch::channel(Positions::default());
+    let (ring, bells) = watch::channel(Positions::default());
     let hooks = Hooks::new(&house, config.webhooks);
     let jobs = jobs(&house, gateway, connector.clone(), hooks, &stopped);
     let metrics = Arc::new(Metrics::new(&house.repo, house.rules.clock.now()));
@@ -223,6 +225,7 @@ async fn serve(
         repo: house.repo,
         rules: house.rules,
         objects: house.objects,
+        call_key: Arc::new(house.bundles.keys.calls()),
         bundles: house.bundles,
         factors: house.factors,
         bundle_seats: Semaphore::new(BUNDLES),
@@ -233,13 +236,14 @@ async fn serve(
         auto_approve: config.auto_approve,
         pause_within: config.pause_within,
         positions,
+        bells,
         closing: stopped.clone(),
         hashing: Semaphore::new(HASHING),
         metrics: Arc::clone(&metrics),
         store_answer: ready::LastAnswer::default(),
         nobody_phc: secrets::hash_password("nobody", config.chance.as_ref()).unwrap_or_default(),
     });
-    let poller = tokio::spawn(poll(Arc::clone(&office), tell, stopped.clone()));
+    let poller = tokio::spawn(poll(Arc::clone(&office), [tell, ring], stopped.clone()));
     let within = config.head_within;
     let open = |listener, router| {
         listen::serve(
@@ -296,17 +300,19 @@ fn jobs(
         tokio::spawn(executing::run(work, stopped.clone()))
     });
     let deliverer = tokio::spawn(delivering::run(hooks, stopped.clone()));
+    let (repo, rules) = with();
+    let forgetter = tokio::spawn(forgetting::run(repo, rules, stopped.clone()));
     sender
         .into_iter()
         .chain(executor)
-        .chain([deliverer])
+        .chain([deliverer, forgetter])
         .collect()
 }
 
 /// The one poller of this process: long-polls listen to it, none of them asks the database.
 async fn poll(
     office: Arc<Office>,
-    tell: watch::Sender<Positions>,
+    told: [watch::Sender<Positions>; 2],
     mut stopped: watch::Receiver<bool>,
 ) {
     let committed = office.repo.committed();
@@ -314,11 +320,13 @@ async fn poll(
         match office.repo.positions().await {
             Ok(now) => {
                 office.metrics.polled(office.now());
-                tell.send_if_modified(|seen| {
-                    let news = **seen != now;
-                    *seen = Arc::new(now);
-                    news
-                });
+                for (tell, now) in told.iter().zip(now) {
+                    tell.send_if_modified(|seen| {
+                        let news = **seen != now;
+                        *seen = Arc::new(now);
+                        news
+                    });
+                }
             }
             Err(error) => tracing::error!(%error, "counters"),
         }

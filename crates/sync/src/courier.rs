@@ -11,6 +11,7 @@ use crate::machine::{Answer, Ask, Config, LinksAsk, Machine};
 use crate::proof::{Prover, Signer};
 use desk_domain::ids::DeviceId;
 use desk_domain::time::{Chance, Clock, Millis};
+use desk_protocol::calls::Call;
 use desk_protocol::codes::{CodeSendReply, CodeSendRequest, CodeVerifyReply, CodeVerifyRequest};
 use desk_protocol::links::LinksReply;
 use desk_protocol::wipe::SignedWipe;
@@ -81,6 +82,8 @@ pub enum SyncEvent {
     BundleKeys(BundleKeys),
     /// An order to destroy what this desk holds, not checked yet.
     WipeOrdered(SignedWipe),
+    /// All calls that ring for this person now.
+    Calls(Vec<Call>),
 }
 
 /// Shared between the courier's threads and its owner.
@@ -156,7 +159,8 @@ impl Shared {
             SyncEvent::SessionRenewed(_) | SyncEvent::SessionLost => {
                 state.session = Some(event.clone());
             }
-            SyncEvent::Status(_) => {}
+            // What rang before somebody listened has changed by the time he does.
+            SyncEvent::Status(_) | SyncEvent::Calls(_) => {}
         }
         tell(&mut state, &event);
     }

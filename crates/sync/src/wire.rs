@@ -6,6 +6,7 @@ use crate::proof::Prover;
 use desk_domain::digest::SHAPE;
 use desk_domain::ids::OfficeCode;
 use desk_domain::op::{ChainHash, Op};
+use desk_protocol::calls::CallsReply;
 use desk_protocol::digest::{DigestAsk, DigestReply, DigestRequest};
 use desk_protocol::documents::{ChunkReply, OfferReply, OfferRequest};
 use desk_protocol::error::Problem;
@@ -66,6 +67,7 @@ pub enum Expect {
     Chunk,
     Bytes,
     Digest,
+    Calls,
     CodeSent,
     Links,
     CodeVerified,
@@ -152,6 +154,7 @@ pub fn encode(
             })
         }
         Request::Digest { scope, cursor, ask } => digest(scope, *cursor, ask),
+        Request::Calls { cursor, wait_ms } => Ok(calls(*cursor, *wait_ms)),
         Request::Ask(Ask::SendCode(body)) => Ok(post("/v1/codes", json(body)?, Expect::CodeSent)),
         Request::Ask(Ask::VerifyCode(body)) => {
             Ok(post("/v1/codes/verify", json(body)?, Expect::CodeVerified))
@@ -202,6 +205,21 @@ fn pull(scope: &OfficeCode, cursor: u64, wait_ms: u64, limit: usize) -> Call {
         ("cursor", cursor.to_string()),
         ("wait_ms", wait_ms.to_string()),
         ("limit", limit.to_string()),
+    ];
+    call.timeout_ms += wait_ms;
+    call
+}
+
+fn calls(cursor: u64, wait_ms: u64) -> Call {
+    let mut call = call(
+        Method::Get,
+        "/v1/calls".to_owned(),
+        Body::None,
+        Expect::Calls,
+    );
+    call.query = vec![
+        ("cursor", cursor.to_string()),
+        ("wait_ms", wait_ms.to_string()),
     ];
     call.timeout_ms += wait_ms;
     call
@@ -320,6 +338,7 @@ fn understand(expect: Expect, bytes: &[u8]) -> (Option<Stamp>, ReplyBody) {
         Expect::Offer => open(bytes, |body: OfferReply| ReplyBody::Offer(body)),
         Expect::Chunk => open(bytes, |body: ChunkReply| ReplyBody::Chunk(body)),
         Expect::Digest => open(bytes, |body: DigestReply| ReplyBody::Digest(body)),
+        Expect::Calls => open(bytes, |body: CallsReply| ReplyBody::Calls(body)),
         Expect::CodeSent => open(bytes, |body| ReplyBody::Answer(Answer::CodeSent(body))),
         Expect::Links => open(bytes, |body| {
             ReplyBody::Answer(Answer::Links(Box::new(body)))

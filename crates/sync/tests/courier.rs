@@ -259,6 +259,7 @@ fn hello() -> HelloReply {
         bundle_recipients: vec!["age1test".to_owned()],
         bundle_signer: Some("key".to_owned()),
         wipe: None,
+        hears_calls: false,
     }
 }
 

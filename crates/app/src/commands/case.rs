@@ -10,7 +10,7 @@ use crate::words;
 use desk_domain::calendar::shanghai_day;
 use desk_domain::case::Provenance;
 use desk_domain::case_no::CaseNo;
-use desk_domain::field::{FieldKey, FieldValue, Format};
+use desk_domain::field::{self, FieldKey, FieldValue, Format};
 use desk_domain::ids::CaseId;
 use desk_domain::op::OpBody;
 use desk_domain::time::Millis;
@@ -51,6 +51,7 @@ pub fn case_new(desk: &Desk, args: CaseNew) -> Result<CaseScreen, AppError> {
     }
     if let Some(call_ref) = &args.call_ref {
         let call_ref = read::reference(desk, call_ref, "call_ref")?;
+        deeds.extend(caller_set(desk, &call_ref, now).map(Deed::from));
         deeds.push(Deed::from(OpBody::CallLog {
             direction: "in".to_owned(),
             call_ref: Some(call_ref),
@@ -130,6 +131,20 @@ fn channel_set(channel: String) -> Result<OpBody, AppError> {
     })
 }
 
+/// The number that the telephone shows, if it is one that the field takes without a question.
+fn caller_set(desk: &Desk, call_ref: &str, now: Millis) -> Option<OpBody> {
+    let caller = desk.ringing().find(call_ref, now)?.caller?;
+    let field = FieldKey::CallerPhone;
+    let canonical = field::canonicalise(field, &caller, shanghai_day(now)).ok()?;
+    let value = canonical.value.filter(|_| canonical.warnings.is_empty())?;
+    Some(OpBody::FieldSet {
+        field,
+        value: Some(value),
+        source: Provenance::Typed,
+        accepted: BTreeMap::new(),
+    })
+}
+
 fn take_call(
     desk: &Desk,
     session: &Session,
@@ -138,7 +153,7 @@ fn take_call(
     now: Millis,
 ) -> Result<(), AppError> {
     let call_ref = words::maybe_said(call_ref, "call_ref", words::SHORT_CHARS)?;
-    let ringing = desk.ringing().filter(|call| call.call_ref == call_ref);
+    let ringing = desk.ringing().find(&call_ref, now).map(|ring| ring.shown);
     let mut calls = kept_calls(session)?;
     calls.insert(
         0,
@@ -155,6 +170,6 @@ fn take_call(
     );
     calls.truncate(CALLS_KEPT);
     session.keep(kept::CALLS, &calls)?;
-    desk.stop_ringing(&call_ref);
+    desk.ringing().take(&call_ref);
     Ok(())
 }

@@ -53,6 +53,7 @@ pub fn lock(desk: &Desk, _: Nothing) -> Result<AppStatus, AppError> {
     desk.ask();
     let _turn = desk.turn();
     desk.shut();
+    desk.ringing().clear();
     app_status(desk, Nothing {})
 }
 

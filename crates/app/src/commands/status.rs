@@ -4,7 +4,9 @@ use super::review::reason_view;
 use super::sync::badge;
 use crate::content;
 use crate::desk::Desk;
-use crate::dto::{AppStatus, FieldSpecView, FormSpec, Nothing, Settings, SyncBadge, UserView};
+use crate::dto::{
+    AppStatus, FieldSpecView, FormSpec, Nothing, RingingCall, Settings, SyncBadge, UserView,
+};
 use crate::error::AppError;
 use crate::opening::real_vault;
 use crate::screens::sync_centre;
@@ -78,10 +80,17 @@ fn ready(desk: &Desk, session: &Session) -> Result<AppStatus, AppError> {
         standalone: session.mode == Mode::Standalone,
         settings: settings.unwrap_or_else(default_settings),
         sync: badge(session)?,
-        ringing: desk.ringing(),
+        ringing: ringing(desk, session),
         people: people(&session.vault)?,
         alerts: sync_centre::alerts(session)?,
     })
+}
+
+/// Only for those who take calls.
+fn ringing(desk: &Desk, session: &Session) -> Option<RingingCall> {
+    let collects = session.may(Role::Agent) || session.may(Role::Clerk);
+    let call = desk.ringing().shown(desk.now());
+    call.filter(|_| collects)
 }
 
 fn shut(desk: &Desk) -> Result<AppStatus, AppError> {

@@ -60,9 +60,11 @@ pub struct Changed {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 pub struct RingingCall {
     pub call_ref: String,
-    /// Masked number.
+    /// Masked number; empty when it is withheld.
     pub number: String,
     #[ts(type = "number")]
     pub at: i64,
     pub demo: bool,
+    /// This person has picked it up and not taken it into a case yet.
+    pub answered: bool,
 }

@@ -1,6 +1,7 @@
 //! First start, restart, wrong passphrases, demo.
 
 use super::{Bench, PASSPHRASE};
+use crate::CallLink;
 use desk_domain::field::FieldKey;
 use desk_domain::testkit;
 use serde_json::json;
@@ -184,6 +185,42 @@ fn the_demo_desk_stands_beside_the_real_one_and_rings() {
         bench.screen(screen["id"].as_str().unwrap()).id,
         screen["id"].as_str().unwrap()
     );
+}
+
+#[test]
+fn a_link_to_a_call_rings_becomes_a_case_with_its_number_and_does_not_outlive_a_lock() {
+    let bench = Bench::demo(&testkit::agent());
+    let link = |text: &str| bench.desk.open_call_link(CallLink::parse(text).unwrap());
+    let ringing = || bench.ask("app_status", json!({}))["ringing"].clone();
+    let demo = ringing()["call_ref"].clone();
+    let screen = bench.ask("case_new", json!({ "call_ref": demo, "channel": "phone" }));
+    assert_eq!(screen["fields"]["caller.phone"]["display"], "130****0001");
+    link("unbind-desk://call?from=13000000062&id=L-1");
+    assert_eq!(ringing()["number"], "130****0062");
+    assert_eq!(ringing()["demo"], false);
+    let screen = bench.ask("case_new", json!({ "call_ref": "L-1", "channel": "phone" }));
+    assert_eq!(screen["fields"]["caller.phone"]["display"], "130****0062");
+    link("unbind-desk://call?from=13000000062&id=L-1");
+    assert!(ringing().is_null(), "it was taken");
+    link("unbind-desk://call?id=L-2");
+    assert_eq!(ringing()["number"], "");
+    let screen = bench.ask("case_new", json!({ "call_ref": "L-2", "channel": "phone" }));
+    assert!(
+        screen["fields"]["caller.phone"]["display"]
+            .as_str()
+            .unwrap_or_default()
+            .is_empty()
+    );
+    link("unbind-desk://call?id=L-3");
+    bench.clock.pass(120_000);
+    assert!(ringing().is_null(), "nobody took it");
+    link("unbind-desk://call?id=L-4");
+    bench.ask("lock", json!({}));
+    assert!(ringing().is_null());
+    link("unbind-desk://call?id=L-5");
+    assert!(ringing().is_null(), "a locked desk shows nothing");
+    bench.ask("setup_demo", json!({}));
+    assert_eq!(ringing()["call_ref"], "L-5");
 }
 
 #[test]

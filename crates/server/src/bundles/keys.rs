@@ -1,6 +1,7 @@
 //! Headquarters' own keys for bundles: one that opens, one that signs. They lie in the data directory, for the server
 //! alone, and are made on first use.
 
+use crate::calls::CallKey;
 use crate::second_factor::FactorKey;
 use crate::webhooks::signing::WebhookKey;
 use base64::Engine as _;
@@ -104,6 +105,11 @@ impl BundleKeys {
     /// What seals the secrets of webhooks, by the same way.
     pub fn webhooks(&self) -> WebhookKey {
         WebhookKey::derive(&self.signing.to_bytes())
+    }
+
+    /// What seals callers' numbers, by the same way.
+    pub fn calls(&self) -> CallKey {
+        CallKey::derive(&self.signing.to_bytes())
     }
 
     /// Signs.

@@ -4,6 +4,7 @@ mod admin;
 mod audit;
 mod backup;
 mod bundles;
+mod cti;
 mod devices;
 mod doctor;
 mod epoch;
@@ -203,6 +204,9 @@ enum Command {
     /// Systems outside that hear of cases.
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
+    /// Telephone systems that tell of calls.
+    #[command(subcommand)]
+    Cti(cti::CtiCommand),
     /// Fill a data directory with visibly fake offices, people, merchants and cases.
     Demo {
         #[command(flatten)]
@@ -380,6 +384,7 @@ fn run(command: Command) -> Result<(), ServerError> {
         Command::Execution(command) => executions::run(command),
         Command::Sms(command) => sms::run(command),
         Command::Webhook(command) => webhook::run(command),
+        Command::Cti(command) => cti::run(command),
         Command::Demo { data, cases, seed } => {
             let made = demo::fill(&data.config()?, cases, seed)?;
             say(&made.to_string())

@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod bundles;
+pub mod calls;
 pub mod codes;
 pub mod counted;
 pub mod docs;
@@ -28,6 +29,7 @@ pub mod wipe;
 pub mod wire;
 
 use crate::bundles::Bundles;
+use crate::calls::CallKey;
 use crate::connector::Connector;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
@@ -54,6 +56,7 @@ pub struct Office {
     pub objects: Objects,
     pub bundles: Bundles,
     pub factors: Arc<FactorKey>,
+    pub call_key: Arc<CallKey>,
     /// Bundles worked off at once.
     pub bundle_seats: Semaphore,
     pub quarantine: Quarantine,
@@ -67,6 +70,8 @@ pub struct Office {
     /// Longest pause within a body.
     pub pause_within: Duration,
     pub positions: watch::Receiver<Positions>,
+    /// The same for the bells of the offices' telephones.
+    pub bells: watch::Receiver<Positions>,
     /// True once the server is asked to stop: long-polls end at once.
     pub closing: watch::Receiver<bool>,
     /// Password hashes at work at once: each takes 19 MiB.

@@ -136,6 +136,7 @@ pub const SHAPES: &[Shape] = &[
             ("bundle_recipients", "array"),
             ("bundle_signer", "string?"),
             ("wipe", "object?"),
+            ("hears_calls", "boolean"),
         ],
     ),
     (
@@ -299,6 +300,9 @@ pub const SHAPES: &[Shape] = &[
         ],
     ),
     ("ExecutionTaken", &[("news", "boolean")]),
+    // In the telephone system's own words, as a form or as JSON; described in the operator's guide.
+    ("CallEvent", &[]),
+    ("CallsReply", &[("position", "integer"), ("calls", "array")]),
     ("Alive", &[("alive", "boolean")]),
     ("Ready", &[("ready", "boolean")]),
     (

@@ -60,6 +60,7 @@ pub async fn hello(
         bundle_recipients: office.bundles.keys.recipients(),
         bundle_signer: Some(office.bundles.keys.signer()),
         wipe: office.repo.wipe_order(caller.device).await?,
+        hears_calls: office.repo.hears_calls(caller.device, caller.card).await?,
     }))
 }
 

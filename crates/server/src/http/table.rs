@@ -1,10 +1,12 @@
 //! Every route of the server: method, path, policy, what it is for, and its handler. The router and the OpenAPI
 //! document are both built from what stands here; an entry without a policy does not compile.
 
+mod guests;
+
 use super::gate::Policy;
 use super::{
-    Office, admin, bundles, codes, docs, documents, enrol, executions, guest, guest_pages, invited,
-    links, oidc, openapi, pages, ready, receipts, session, sync, wipe,
+    Office, admin, bundles, calls, codes, docs, documents, enrol, executions, invited, links, oidc,
+    openapi, pages, ready, receipts, session, sync, wipe,
 };
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post, put};
@@ -57,9 +59,10 @@ pub fn routes() -> Vec<Route> {
     all.extend(papers());
     all.extend(by_hand());
     all.extend(one_time_codes());
+    all.extend(telephone());
     all.extend(upload_links());
-    all.extend(guests());
-    all.extend(guest_parts());
+    all.extend(guests::asked());
+    all.extend(guests::parts());
     all.extend(public());
     all
 }
@@ -185,6 +188,28 @@ fn one_time_codes() -> Vec<Route> {
     ]
 }
 
+fn telephone() -> Vec<Route> {
+    vec![
+        Route {
+            summary: "The calls of this desk's office that concern whoever asks; waits until they change if asked to.",
+            gives: Some("CallsReply"),
+            query: &["cursor", "wait_ms"],
+            ..route(Method::GET, "/v1/calls", Policy::Scope, get(calls::listen))
+        },
+        Route {
+            summary: "An event of a call, from a telephone system under its own token.",
+            takes: Some("CallEvent"),
+            sends: "application/json",
+            ..route(
+                Method::POST,
+                "/hooks/cti/{token}",
+                Policy::Public,
+                post(calls::take),
+            )
+        },
+    ]
+}
+
 fn upload_links() -> Vec<Route> {
     vec![
         Route {
@@ -213,120 +238,6 @@ fn upload_links() -> Vec<Route> {
                 "/v1/links/end",
                 Policy::Scope,
                 post(links::end),
-            )
-        },
-    ]
-}
-
-fn guests() -> Vec<Route> {
-    vec![
-        Route {
-            summary: "What the merchant behind a link is asked for.",
-            gives: Some("GuestCase"),
-            ..route(
-                Method::GET,
-                "/v1/guest/case",
-                Policy::Link,
-                get(guest::case),
-            )
-        },
-        Route {
-            summary: "A file is about to come; the same file again goes on where it was cut.",
-            takes: Some("UploadBegin"),
-            gives: Some("UploadState"),
-            ..route(
-                Method::POST,
-                "/v1/guest/uploads",
-                Policy::Link,
-                post(guest::begin),
-            )
-        },
-        Route {
-            summary: "One chunk of 256 KiB; the last may be shorter.",
-            takes_bytes: Some("application/octet-stream"),
-            gives: Some("UploadState"),
-            ..route(
-                Method::PUT,
-                "/v1/guest/uploads/{id}/chunks/{i}",
-                Policy::Link,
-                put(guest::chunk),
-            )
-        },
-        Route {
-            summary: "Opens the file in the box; a paper is on the case when the answer comes.",
-            gives: Some("UploadState"),
-            ..route(
-                Method::POST,
-                "/v1/guest/uploads/{id}/complete",
-                Policy::Link,
-                post(guest::complete),
-            )
-        },
-        Route {
-            summary: "How far a case is, by its number and its code.",
-            takes: Some("ProgressRequest"),
-            gives: Some("ProgressReply"),
-            ..route(
-                Method::POST,
-                "/v1/guest/progress",
-                Policy::Public,
-                post(guest::progress),
-            )
-        },
-        Route {
-            summary: "How an announced unbind stands, by the token of its message.",
-            takes: Some("StopRequest"),
-            gives: Some("StopReply"),
-            ..route(
-                Method::POST,
-                "/v1/guest/stop/look",
-                Policy::Public,
-                post(guest::stop_look),
-            )
-        },
-        Route {
-            summary: "The merchant of record stops an announced unbind; once is enough.",
-            takes: Some("StopRequest"),
-            gives: Some("StopReply"),
-            ..route(
-                Method::POST,
-                "/v1/guest/stop",
-                Policy::Public,
-                post(guest::stop),
-            )
-        },
-    ]
-}
-
-fn guest_parts() -> Vec<Route> {
-    vec![
-        Route {
-            summary: "The page on which a merchant sends papers.",
-            sends: guest_pages::HTML,
-            ..route(Method::GET, "/u", Policy::Public, get(guest_pages::upload))
-        },
-        Route {
-            summary: "The page that tells how far a case is.",
-            sends: guest_pages::HTML,
-            ..route(
-                Method::GET,
-                "/p",
-                Policy::Public,
-                get(guest_pages::progress),
-            )
-        },
-        Route {
-            summary: "The page on which a merchant stops an announced unbind.",
-            sends: guest_pages::HTML,
-            ..route(Method::GET, "/s", Policy::Public, get(guest_pages::stop))
-        },
-        Route {
-            summary: "Script and style of the pages.",
-            ..route(
-                Method::GET,
-                "/guest/{file}",
-                Policy::Public,
-                get(guest_pages::part),
             )
         },
     ]

@@ -3,5 +3,6 @@
 
 pub mod delivering;
 pub mod executing;
+pub mod forgetting;
 mod rounds;
 pub mod sending;

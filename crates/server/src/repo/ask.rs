@@ -13,7 +13,7 @@ use super::people::{self, Account};
 use super::second_factor::Tried;
 use super::sessions::{self, Admitted, Bearer, NewSession, Refreshed, Throttles};
 use super::wipes::{self, Confirmed};
-use super::{Repo, RepoError, Rules, journal};
+use super::{Repo, RepoError, Rules, calls, journal};
 use crate::frames::Frames;
 use crate::second_factor::FactorKey;
 use desk_domain::ids::{DeviceId, DocumentId, Incarnation, OfficeCode};
@@ -74,8 +74,10 @@ impl Repo {
         self.read(move |conn| backup::safe_of(conn, device)).await
     }
 
-    pub async fn positions(self: &Arc<Self>) -> Result<BTreeMap<OfficeCode, u64>, RepoError> {
-        self.read(feed::positions).await
+    /// Where each feed and each bell stands, both of one moment.
+    pub async fn positions(self: &Arc<Self>) -> Result<[BTreeMap<OfficeCode, u64>; 2], RepoError> {
+        self.read(|conn| Ok([feed::positions(conn)?, calls::bells(conn)?]))
+            .await
     }
 
     pub async fn pull(self: &Arc<Self>, page: PageOf) -> Result<Option<PullReply>, RepoError> {

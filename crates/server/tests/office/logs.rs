@@ -1,5 +1,6 @@
 //! A canary flies through everything that a desk can send; it must not be heard in what the server says of itself.
 
+use crate::support::calls::{form, line};
 use crate::support::{HERE, call, office};
 use desk_domain::field::FieldKey;
 use desk_domain::op::Op;
@@ -69,6 +70,17 @@ fn no_log_line_no_problem_and_no_document_holds_personal_data() {
     ] {
         said += &desk.send("POST", path, broken.as_bytes()).text();
     }
+    let hook = line(&office, HERE);
+    for call in ["A-1", PHONE, ""] {
+        let event = format!(
+            "event=newCall&direction=in&callId={call}&from={PHONE}&to=1&user[]={PHONE}&cause={PHONE}"
+        );
+        let reply = form(&office, &hook, &event);
+        assert!([200, 422].contains(&reply.status));
+        said += &reply.text();
+    }
+    said += &form(&office, &format!("/hooks/cti/{PHONE}"), "").text();
+    assert_eq!(desk.get("/v1/calls?cursor=0").status, 200);
     said += &desk.sign_in(PHONE, NAME).text();
     said += &desk.redeem(PHONE, &NAME.repeat(4), None).text();
     said += &desk.get(&format!("/v1/documents/{PHONE}")).text();

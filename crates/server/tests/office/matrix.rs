@@ -2,6 +2,7 @@
 //!
 //! The routes come from the router's own table; one that nobody wrote a probe for fails the test.
 
+use crate::support::calls::line;
 use crate::support::core::{Core, hook};
 use crate::support::{Desk, HERE, NOON, Reply, THERE, TestOffice, add_user, office};
 use desk_domain::case::DocumentManifest;
@@ -28,6 +29,8 @@ struct Target {
     /// The tokens in the addresses of delivery reports and of the core system's callbacks.
     receipts: String,
     hook: String,
+    /// The address of a telephone system.
+    line: String,
 }
 
 /// Who asks, and what the gate says to such a caller before anything else.
@@ -52,6 +55,7 @@ fn written(office: &TestOffice, desk: &mut Desk) -> Target {
         manifest,
         device: desk.id,
         hook: hook(office),
+        line: line(office, &desk.office),
         receipts: office.house().repo.read_blocking(token).unwrap().unwrap(),
     };
     for (method, path) in [
@@ -72,6 +76,7 @@ fn nobodys(like: &Target) -> Target {
         device: DeviceId::new(NOON, &SystemChance),
         receipts: like.receipts.clone(),
         hook: like.hook.clone(),
+        line: like.line.clone(),
     }
 }
 
@@ -161,6 +166,10 @@ fn probe(
             let path = format!("/hooks/sms/http/{}", on.receipts);
             Some((false, path, b"[]".to_vec()))
         }
+        "POST /hooks/cti/{token}" => {
+            let event = json!({"event": "hangup", "direction": "in", "callId": "A-1", "from": "", "to": "1"});
+            Some((false, on.line.clone(), body(event)))
+        }
         SIGNED => Some((false, on.hook.clone(), b"{}".to_vec())),
         route if NAMELESS.contains(&route) => Some((
             false,
@@ -215,6 +224,7 @@ fn merchants(route: &str, on: &Target) -> Option<(bool, String, Vec<u8>)> {
     let body = |value: Value| value.to_string().into_bytes();
     let named = |path: String, body: Vec<u8>| Some((true, path, body));
     match route {
+        "GET /v1/calls" => Some((false, "/v1/calls?cursor=0".into(), Vec::new())),
         "GET /guest/{file}" => Some((false, "/guest/guest.css".into(), Vec::new())),
         "POST /v1/links" => named(
             "/v1/links".into(),
@@ -278,9 +288,11 @@ fn is_of_device(route: &str) -> bool {
         .any(|of_device| route.starts_with(of_device))
 }
 
-/// What is sent to the merchant is sent by those who collect.
+/// What has to do with the merchant has to do with those who collect.
 fn is_of_the_merchant(route: &str) -> bool {
-    route.contains("/v1/codes") || route.contains("/v1/links")
+    ["/v1/codes", "/v1/links", "/v1/calls"]
+        .iter()
+        .any(|part| route.contains(part))
 }
 
 fn judge(route: &str, caller: &Caller, own: &Reply, others: Option<[String; 2]>) {
@@ -317,6 +329,8 @@ fn judge(route: &str, caller: &Caller, own: &Reply, others: Option<[String; 2]>)
             all.into_iter().all(|told| told == "403 auth.forbidden"),
             "{what}"
         );
+    } else if route.contains("/v1/calls") {
+        assert_eq!(own.status, 200, "{what}: {}", own.text());
     } else if let Some([foreign, absent]) = others {
         assert!(foreign.starts_with("404 "), "{what}: {foreign}");
         assert_eq!(

@@ -1,5 +1,6 @@
 //! A small office, desks that sign, and a plain HTTP client over a socket.
 
+pub mod calls;
 mod command;
 pub mod core;
 pub mod demo;

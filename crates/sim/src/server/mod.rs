@@ -312,6 +312,7 @@ impl Server {
                 bundle_recipients: Vec::new(),
                 bundle_signer: None,
                 wipe: None,
+                hears_calls: false,
             },
         ))
     }

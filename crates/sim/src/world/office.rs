@@ -217,6 +217,7 @@ fn point_of(call: &Call) -> Option<FailPoint> {
         | Expect::Offer
         | Expect::Bytes
         | Expect::Digest
+        | Expect::Calls
         | Expect::CodeSent
         | Expect::Links
         | Expect::CodeVerified => None,

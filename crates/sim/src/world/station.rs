@@ -195,6 +195,7 @@ impl World {
                 Notice::Policy { .. }
                 | Notice::BundleKeys(_)
                 | Notice::WipeOrdered(_)
+                | Notice::Calls(_)
                 | Notice::Answered { .. },
             ) => {}
             Action::Tell(Notice::Repaired { cases, .. }) => {

@@ -203,6 +203,7 @@ impl Driver {
             }
             Notice::BundleKeys(keys) => self.shared.announce(SyncEvent::BundleKeys(keys)),
             Notice::WipeOrdered(wipe) => self.shared.announce(SyncEvent::WipeOrdered(wipe)),
+            Notice::Calls(calls) => self.shared.announce(SyncEvent::Calls(calls)),
             Notice::Answered { ticket, result } => self.shared.answer(ticket, result),
         }
     }
@@ -311,6 +312,7 @@ fn may_end_before(request: &Request) {
         | Request::Offer(_)
         | Request::Complete { .. }
         | Request::Fetch { .. }
+        | Request::Calls { .. }
         | Request::Ask(_) => {}
     }
 }
@@ -326,7 +328,11 @@ fn may_end_after(request: &Request) {
         Request::PutChunk { .. } => desk_failpoint::reached("sync.chunk.after_reply"),
         Request::Complete { .. } => desk_failpoint::reached("sync.complete.after_reply"),
         Request::Fetch { .. } => desk_failpoint::reached("sync.fetch.after_reply"),
-        Request::Refresh { .. } | Request::Digest { .. } | Request::Offer(_) | Request::Ask(_) => {}
+        Request::Refresh { .. }
+        | Request::Digest { .. }
+        | Request::Offer(_)
+        | Request::Calls { .. }
+        | Request::Ask(_) => {}
     }
 }
 

@@ -389,6 +389,7 @@ fn document_of(request: &Request) -> Option<DocumentId> {
         | Request::Pull { .. }
         | Request::Snapshot { .. }
         | Request::Digest { .. }
+        | Request::Calls { .. }
         | Request::Ask(_) => None,
     }
 }

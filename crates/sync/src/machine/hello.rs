@@ -67,6 +67,7 @@ impl Machine {
                 signature: reply.policy_signature.clone(),
             });
         }
+        self.listen_to_calls(reply.hears_calls);
         if let Some(wipe) = reply.wipe.clone() {
             self.tell(Notice::WipeOrdered(wipe));
         }

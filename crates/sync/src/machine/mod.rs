@@ -6,6 +6,7 @@
 
 mod ask;
 mod backoff;
+mod calls;
 mod digest;
 mod documents;
 mod downloads;
@@ -101,6 +102,7 @@ pub struct Machine {
     documents: documents::DocumentsLane,
     downloads: downloads::DownloadLane,
     digest: digest::DigestLane,
+    calls: calls::CallsLane,
 }
 
 impl Machine {
@@ -125,6 +127,7 @@ impl Machine {
             documents: documents::DocumentsLane::new(config.parallel_chunks, config.chunk_bytes),
             downloads: downloads::DownloadLane::default(),
             digest: digest::DigestLane::default(),
+            calls: calls::CallsLane::default(),
         }
     }
 
@@ -216,6 +219,7 @@ impl Machine {
             Lane::Documents,
             Lane::Download,
             Lane::Digest,
+            Lane::Calls,
         ];
         lanes.extend(self.pulls.keys().cloned().map(Lane::Pull));
         for lane in lanes {
@@ -237,6 +241,7 @@ impl Machine {
             Lane::Documents | Lane::Upload(_) => self.resume_documents(),
             Lane::Download => self.resume_download(),
             Lane::Digest => self.resume_digest(),
+            Lane::Calls => self.resume_calls(),
             Lane::Ask(_) => {}
         }
     }
@@ -255,7 +260,7 @@ impl Machine {
                 Lane::Documents | Lane::Upload(_) => self.documents_stored(reply),
                 Lane::Download => self.download_stored(),
                 Lane::Digest => self.digest_stored(reply),
-                Lane::Session | Lane::Ask(_) => {}
+                Lane::Session | Lane::Calls | Lane::Ask(_) => {}
             },
         }
         self.resume(lane);
@@ -272,7 +277,7 @@ impl Machine {
                 }
             }
             Lane::Digest => self.digest_store_failed(),
-            Lane::Session | Lane::Push | Lane::Download | Lane::Ask(_) => {}
+            Lane::Session | Lane::Push | Lane::Download | Lane::Calls | Lane::Ask(_) => {}
         }
         self.arm_backoff(lane, None);
     }
@@ -317,6 +322,7 @@ impl Machine {
             | Lane::Upload(_)
             | Lane::Download
             | Lane::Digest
+            | Lane::Calls
             | Lane::Ask(_) => self.session.access_token(),
         };
         self.out.push(Action::Send {

@@ -8,6 +8,7 @@ use desk_domain::ids::{CaseId, DocumentId, Epoch, Incarnation, OfficeCode, OpId}
 use desk_domain::op::ChainHash;
 use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
+use desk_protocol::calls::{Call, CallsReply};
 use desk_protocol::digest::{DigestAsk, DigestPlace, DigestReply};
 use desk_protocol::documents::{ChunkReply, OfferReply};
 use desk_protocol::error::Problem;
@@ -34,6 +35,8 @@ pub enum Lane {
     Download,
     /// Comparing what is here with what the server has.
     Digest,
+    /// Waiting for calls that ring.
+    Calls,
     /// One question of a person who waits; gone with its answer.
     Ask(u64),
 }
@@ -153,6 +156,8 @@ pub enum Notice {
     BundleKeys(BundleKeys),
     /// The server orders this desk to destroy what it holds; whether it is the server's own is not known here.
     WipeOrdered(SignedWipe),
+    /// All calls that ring for this person now; told again whenever that changes.
+    Calls(Vec<Call>),
     Answered {
         ticket: u64,
         result: Result<Answer, SyncError>,
@@ -208,6 +213,10 @@ pub enum Request {
         cursor: u64,
         ask: DigestAsk,
     },
+    Calls {
+        cursor: u64,
+        wait_ms: u64,
+    },
     Ask(Ask),
 }
 
@@ -261,6 +270,7 @@ pub enum ReplyBody {
         bytes: Vec<u8>,
     },
     Digest(DigestReply),
+    Calls(CallsReply),
     Answer(Answer),
     Problem(Problem),
     /// Ours by its content type, but this version cannot read it.

@@ -87,6 +87,7 @@ impl Machine {
     /// Only a person can help now. What is typed stays, and waits.
     pub(super) fn session_lost(&mut self) {
         self.session.set(None);
+        self.hush();
         self.tell(Notice::SessionLost);
         self.turn_askers_away();
     }
@@ -95,6 +96,7 @@ impl Machine {
     pub(super) fn set_session(&mut self, tokens: Option<SessionTokens>) {
         let signed_in = tokens.is_some();
         self.session.set(tokens);
+        self.hush();
         self.link.refusal = None;
         let refresh = self.line(&Lane::Session);
         refresh.armed = false;

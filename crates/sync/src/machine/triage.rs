@@ -51,7 +51,12 @@ impl Machine {
         match lane {
             Lane::Documents | Lane::Upload(_) => self.document_refused(request),
             Lane::Download => self.download_refused(),
-            Lane::Session | Lane::Hello | Lane::Push | Lane::Pull(_) | Lane::Digest => {
+            Lane::Session
+            | Lane::Hello
+            | Lane::Push
+            | Lane::Pull(_)
+            | Lane::Digest
+            | Lane::Calls => {
                 self.arm_backoff(lane, None);
             }
             Lane::Ask(ticket) => self.ask_set_back(*ticket),
@@ -109,7 +114,7 @@ impl Machine {
 
     /// Long-polls say nothing about the clock: their time is spent waiting.
     fn read_stamp(&mut self, lane: &Lane, flying: &Flying, stamp: &Stamp) {
-        if !matches!(lane, Lane::Pull(_)) {
+        if !matches!(lane, Lane::Pull(_) | Lane::Calls) {
             self.link
                 .skew
                 .observe(flying.sent_at, self.now, stamp.server_time);
@@ -176,6 +181,7 @@ impl Machine {
                 self.filled(&scope.clone(), reply, stamp.epoch);
             }
             (Lane::Digest, ReplyBody::Digest(reply)) => self.digested(reply, stamp.epoch),
+            (Lane::Calls, ReplyBody::Calls(reply)) => self.heard_calls(flying, reply),
             (Lane::Documents, ReplyBody::Offer(reply)) => self.offered(reply),
             (Lane::Documents | Lane::Upload(_), ReplyBody::Chunk(reply)) => {
                 self.chunk_answered(flying, reply.stored);
@@ -210,6 +216,7 @@ impl Machine {
                 return;
             }
             Lane::Ask(ticket) => return self.ask_set_back(*ticket),
+            Lane::Calls => self.hush(),
             Lane::Session | Lane::Hello | Lane::Download | Lane::Digest => {}
         }
         self.arm_backoff(lane, setback.retry_after_ms);
@@ -245,6 +252,7 @@ impl Machine {
             Lane::Documents | Lane::Upload(_) => self.document_refused(request),
             Lane::Download => self.download_refused(),
             Lane::Digest => self.digest_refused(),
+            Lane::Calls => self.calls_refused(),
             Lane::Ask(ticket) => self.answer(*ticket, Err(SyncError::Refused(problem))),
         }
     }
@@ -263,7 +271,8 @@ impl Machine {
             | Lane::Pull(_)
             | Lane::Documents
             | Lane::Download
-            | Lane::Digest => {
+            | Lane::Digest
+            | Lane::Calls => {
                 self.arm(lane, cap);
             }
             Lane::Ask(ticket) => self.ask_set_back(*ticket),

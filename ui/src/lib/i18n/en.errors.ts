@@ -98,6 +98,12 @@ export const enErrors: typeof zhErrors = {
     'field.choice': e('Not one of the choices', 'Choose from the list'),
     'field.empty': e('Nothing is filled in', 'Fill it in to go on'),
     'code.wrong': e('Wrong code', 'Ask the caller to read it again'),
+    'call.bad_link': e('This is no link to a call; nothing was opened', 'Open it again from the telephone program'),
+    'call.line_unknown': e(
+      'The address is of no telephone system here, or was revoked',
+      'Ask the admin to check the address',
+    ),
+    'call.bad_field': e('The telephone system did not say it as agreed', 'Ask the admin to check the telephone system'),
     'code.no_gateway': e('This server cannot send messages', 'Show the code or use another proof, and tell the admin'),
     'link.over': e('The link is over', 'Make a new one'),
     'link.too_many': e('No more links for this case today', 'Use one that was sent, or try tomorrow'),

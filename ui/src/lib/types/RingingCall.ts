@@ -2,6 +2,10 @@
 
 export type RingingCall = { call_ref: string, 
 /**
- * Masked number.
+ * Masked number; empty when it is withheld.
  */
-number: string, at: number, demo: boolean, };
+number: string, at: number, demo: boolean, 
+/**
+ * This person has picked it up and not taken it into a case yet.
+ */
+answered: boolean, };

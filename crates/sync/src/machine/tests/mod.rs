@@ -5,6 +5,7 @@
     reason = "a test looks for one thing among many"
 )]
 
+mod calls;
 mod digest;
 mod documents;
 mod feeds;
@@ -222,6 +223,7 @@ pub(super) fn hello_reply(heads: Vec<Head>, scopes: Vec<OfficeCode>) -> HelloRep
         bundle_recipients: vec!["age1test".to_owned()],
         bundle_signer: Some("key".to_owned()),
         wipe: None,
+        hears_calls: false,
     }
 }
 

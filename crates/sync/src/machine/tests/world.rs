@@ -363,6 +363,7 @@ impl World {
             | Request::Complete { .. }
             | Request::Fetch { .. }
             | Request::Digest { .. }
+            | Request::Calls { .. }
             | Request::Ask(_) => self.move_document(request),
         }
     }
