@@ -30,11 +30,12 @@ pub(crate) fn take_signed(
     signed: &Signed<'_>,
     now: Millis,
 ) -> Result<(), AppError> {
-    let taken = match believed(store, signed)? {
-        true => take(store, judge, signed.toml),
-        false => Err(AppError::Unexpected(
+    let taken = if believed(store, signed)? {
+        take(store, judge, signed.toml)
+    } else {
+        Err(AppError::Unexpected(
             "the policy is not signed by this desk's server",
-        )),
+        ))
     };
     match taken {
         Ok(()) => Ok(store.settle_alert(ALERT)?),

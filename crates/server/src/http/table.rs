@@ -62,6 +62,7 @@ pub fn routes() -> Vec<Route> {
     all.extend(telephone());
     all.extend(upload_links());
     all.extend(guests::asked());
+    all.extend(guests::open());
     all.extend(guests::parts());
     all.extend(public());
     all

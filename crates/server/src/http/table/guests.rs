@@ -51,6 +51,12 @@ pub fn asked() -> Vec<Route> {
                 post(guest::complete),
             )
         },
+    ]
+}
+
+/// What is asked without a link to a case's papers.
+pub fn open() -> Vec<Route> {
+    vec![
         Route {
             summary: "How far a case is, by its number and its code.",
             takes: Some("ProgressRequest"),
