@@ -45,14 +45,19 @@ pub fn announce(bench: &mut Bench<'_>) -> Result<(), RepoError> {
         let stale = bench.now.saturating_sub(one.at) > FRESH_MS;
         let case = bench.case(one.case)?.filter(|_| !stale);
         let Some(case) = case else { continue };
+        let (held, words) = (held(bench, &case), words_for(bench.rules, &case, one.at));
+        // Most moves are nobody's news: the register is not asked for them.
+        if held.is_none() && words.is_none() {
+            continue;
+        }
         let merchant = match case.identity.merchant {
             Some(id) => register::load(bench.conn, &case.office, id)?,
             None => None,
         };
         let Some(merchant) = merchant else { continue };
-        let words = match cooling_off(bench, &case)? {
-            Some(words) => Some(words),
-            None => words_for(bench.rules, &case, one.at),
+        let words = match held {
+            Some(until) => Some(cooling_off(bench, &case, until)?),
+            None => words,
         };
         let Some((template, params)) = words else {
             continue;
@@ -70,20 +75,22 @@ pub fn announce(bench: &mut Bench<'_>) -> Result<(), RepoError> {
     Ok(())
 }
 
-/// An approved case that waits out its hold: who is bound to the terminal hears of it, and how to stop it.
-fn cooling_off(bench: &Bench<'_>, case: &Case) -> Result<Option<Words>, RepoError> {
+/// Until when an approved case waits out its hold.
+fn held(bench: &Bench<'_>, case: &Case) -> Option<Millis> {
     let until = held_until(case, &bench.policy).filter(|until| *until > bench.now);
-    let (CaseState::Approved, Some(until)) = (case.state, until) else {
-        return Ok(None);
-    };
+    until.filter(|_| case.state == CaseState::Approved)
+}
+
+/// Who is bound to the terminal hears of the hold, and how to stop what comes after it.
+fn cooling_off(bench: &Bench<'_>, case: &Case, until: Millis) -> Result<Words, RepoError> {
     let serial = tail(case.text(FieldKey::TerminalSerial), SERIAL_TAIL);
     let own = |name: &str, value: String| (name.to_owned(), value);
     let mut values = BTreeMap::from([own("sn4", serial), own("time", minute(until))]);
     let Some(base) = &bench.rules.public_url else {
-        return Ok(Some((wording::COOLING_OFF_CALL, values)));
+        return Ok((wording::COOLING_OFF_CALL, values));
     };
     values.insert("link".to_owned(), stops::make(bench, case, until, base)?);
-    Ok(Some((wording::COOLING_OFF, values)))
+    Ok((wording::COOLING_OFF, values))
 }
 
 /// A message whose words do not fit must not stand in the way of what it tells of.
