@@ -424,9 +424,10 @@ impl From<RepoError> for ApiError {
     fn from(error: RepoError) -> Self {
         tracing::error!(%error, "repository");
         match &error {
-            RepoError::Stopped | RepoError::CommitFailed | RepoError::Policy(_) => {
-                Self::new(code::UNAVAILABLE).after(1)
-            }
+            RepoError::Stopped
+            | RepoError::CommitFailed
+            | RepoError::NoRole
+            | RepoError::Policy(_) => Self::new(code::UNAVAILABLE).after(1),
             RepoError::Busy | RepoError::Unreachable => {
                 Self::new(code::UNAVAILABLE).after(BUSY_SECONDS)
             }

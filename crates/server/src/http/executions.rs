@@ -7,6 +7,7 @@ use crate::connector::answer::{self, Misfit};
 use crate::connector::signing::{WINDOW_S, seconds};
 use crate::connector::{SIGNATURE, TIMESTAMP};
 use crate::error::ApiError;
+use crate::repo::Scope;
 use crate::repo::executions::results::{self, Callback};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName};
@@ -46,7 +47,9 @@ pub async fn take(
     let rules = office.rules.clone();
     let taken = office
         .repo
-        .write(move |conn| results::callback(conn, &rules, key, &told))
+        .write(Scope::House, move |conn| {
+            results::callback(conn, &rules, key, &told)
+        })
         .await?;
     tracing::info!(%key, ?taken, "callback");
     match taken {

@@ -2,7 +2,7 @@
 
 use super::rounds;
 use crate::repo::deliveries::{self, Claimed, Tried};
-use crate::repo::{Repo, RepoError, Rules, delivery_log};
+use crate::repo::{Repo, RepoError, Rules, Scope, delivery_log};
 use crate::run::House;
 use crate::webhooks::WebhookSettings;
 use crate::webhooks::door::{Answer, Door, Lost};
@@ -68,12 +68,12 @@ async fn round(hooks: &Hooks) -> Result<bool, RepoError> {
     let now = hooks.rules.clock.now();
     // Most commits move no case that somebody wants to hear of: a reader finds that out.
     let is_due = move |conn: &_| deliveries::is_due(conn, now);
-    if !hooks.repo.read(is_due).await? {
+    if !hooks.repo.read(Scope::House, is_due).await? {
         return Ok(false);
     }
     let rules = hooks.rules.clone();
     let claim = move |conn: &_| deliveries::claim(conn, &rules, TOGETHER);
-    let claimed = hooks.repo.write(claim).await?;
+    let claimed = hooks.repo.write(Scope::House, claim).await?;
     let sent = join_all(claimed.into_iter().map(|one| deliver(hooks, one))).await;
     sent.into_iter().collect::<Result<Vec<()>, _>>()?;
     Ok(true)
@@ -100,7 +100,7 @@ async fn deliver(hooks: &Hooks, claimed: Claimed) -> Result<(), RepoError> {
     let again_at = now.saturating_add(planned.max(asked(answer.ok())));
     let rules = hooks.rules.clone();
     let settle = move |conn: &_| deliveries::settle(conn, &rules, &claimed, &tried, again_at);
-    hooks.repo.write(settle).await
+    hooks.repo.write(Scope::House, settle).await
 }
 
 const fn class(status: Option<u16>) -> &'static str {
@@ -145,9 +145,9 @@ async fn sweep(hooks: &Hooks) -> Result<(), RepoError> {
         return Ok(());
     }
     let is_old = move |conn: &_| delivery_log::is_old(conn, now);
-    if hooks.repo.read(is_old).await? {
+    if hooks.repo.read(Scope::House, is_old).await? {
         let work = move |conn: &_| delivery_log::sweep(conn, now, SWEEP_AT_ONCE);
-        return hooks.repo.write(work).await;
+        return hooks.repo.write(Scope::House, work).await;
     }
     hooks.swept_at.store(now, Ordering::Relaxed);
     Ok(())

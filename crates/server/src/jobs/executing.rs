@@ -5,7 +5,7 @@ use super::rounds::{self, jitter};
 use crate::connector::{Connector, Heard};
 use crate::repo::executions::start::{self, Seen};
 use crate::repo::executions::{self, Claimed, rows};
-use crate::repo::{Repo, RepoError, Rules};
+use crate::repo::{Repo, RepoError, Rules, Scope};
 use desk_domain::time::{Chance, Millis};
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -36,14 +36,19 @@ pub async fn run(work: Work, stopped: watch::Receiver<bool>) {
 async fn round(work: &Work, seen: &mut Seen) -> Result<bool, RepoError> {
     let begun = begin(work, seen).await?;
     let now = work.rules.clock.now();
-    let due = work.repo.read(move |conn| rows::is_due(conn, now)).await?;
+    let due = work
+        .repo
+        .read(Scope::House, move |conn| rows::is_due(conn, now))
+        .await?;
     if !due {
         return Ok(begun);
     }
     let (rules, terms) = (work.rules.clone(), work.connector.terms);
     let claimed = work
         .repo
-        .write(move |conn| executions::claim(conn, &rules, terms, TOGETHER))
+        .write(Scope::House, move |conn| {
+            executions::claim(conn, &rules, terms, TOGETHER)
+        })
         .await?;
     let asked = join_all(claimed.into_iter().map(|one| ask(work, one))).await;
     asked.into_iter().collect::<Result<Vec<()>, _>>()?;
@@ -58,7 +63,9 @@ async fn begin(work: &Work, seen: &mut Seen) -> Result<bool, RepoError> {
     );
     let (found, still) = work
         .repo
-        .read(move |conn| start::candidates(conn, &rules, &connector.scope, (&known, TOGETHER)))
+        .read(Scope::House, move |conn| {
+            start::candidates(conn, &rules, &connector.scope, (&known, TOGETHER))
+        })
         .await?;
     *seen = still;
     let mut begun = false;
@@ -66,7 +73,9 @@ async fn begin(work: &Work, seen: &mut Seen) -> Result<bool, RepoError> {
         let (rules, connector) = (work.rules.clone(), Arc::clone(&work.connector));
         let key = work
             .repo
-            .write(move |conn| start::start(conn, &rules, &connector.scope, case))
+            .write(Scope::House, move |conn| {
+                start::start(conn, &rules, &connector.scope, case)
+            })
             .await?;
         if let Some(key) = key {
             tracing::info!(%key, %case, "execution begins");
@@ -92,7 +101,9 @@ async fn ask(work: &Work, claimed: Claimed) -> Result<(), RepoError> {
     let again_at = work.rules.clock.now().saturating_add(pause);
     let (rules, terms) = (work.rules.clone(), work.connector.terms);
     work.repo
-        .write(move |conn| executions::settle(conn, &rules, (&claimed, &heard, terms), again_at))
+        .write(Scope::House, move |conn| {
+            executions::settle(conn, &rules, (&claimed, &heard, terms), again_at)
+        })
         .await
 }
 

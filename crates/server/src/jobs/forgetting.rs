@@ -1,7 +1,7 @@
 //! Erases callers' numbers as soon as their calls are over, and forgets the calls themselves after a day.
 
 use super::rounds;
-use crate::repo::{Repo, RepoError, Rules, calls};
+use crate::repo::{Repo, RepoError, Rules, Scope, calls};
 use desk_domain::time::Millis;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,8 +23,12 @@ async fn round(repo: &Arc<Repo>, rules: &Rules, next_at: &AtomicI64) -> Result<b
     if now < due && now > due.saturating_sub(EVERY_MS) {
         return Ok(false);
     }
-    if repo.read(move |conn| calls::is_old(conn, now)).await? {
-        repo.write(move |conn| calls::sweep(conn, now)).await?;
+    if repo
+        .read(Scope::House, move |conn| calls::is_old(conn, now))
+        .await?
+    {
+        repo.write(Scope::House, move |conn| calls::sweep(conn, now))
+            .await?;
     }
     next_at.store(now.saturating_add(EVERY_MS), Ordering::Relaxed);
     Ok(false)

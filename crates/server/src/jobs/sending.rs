@@ -4,7 +4,7 @@
 use super::rounds;
 use crate::gateway::Gateway;
 use crate::repo::outbox::{self, Claimed, Verdict};
-use crate::repo::{Repo, RepoError, Rules};
+use crate::repo::{Repo, RepoError, Rules, Scope};
 use desk_domain::time::{Chance, Millis};
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ async fn round(post: &Post) -> Result<bool, RepoError> {
     // Most commits hold no message: a reader finds that out without a transaction of the writer.
     if !post
         .repo
-        .read(move |conn| outbox::is_due(conn, now))
+        .read(Scope::House, move |conn| outbox::is_due(conn, now))
         .await?
     {
         return Ok(false);
@@ -42,7 +42,9 @@ async fn round(post: &Post) -> Result<bool, RepoError> {
     let (rules, name) = (post.rules.clone(), post.gateway.name());
     let claimed = post
         .repo
-        .write(move |conn| outbox::claim(conn, &rules, name, TOGETHER))
+        .write(Scope::House, move |conn| {
+            outbox::claim(conn, &rules, name, TOGETHER)
+        })
         .await?;
     let sent = join_all(claimed.into_iter().map(|message| deliver(post, message))).await;
     sent.into_iter().collect::<Result<Vec<()>, _>>()?;
@@ -58,7 +60,9 @@ async fn deliver(post: &Post, message: Claimed) -> Result<(), RepoError> {
     let again_at = now.saturating_add(pause(message.attempt, chance));
     let rules = post.rules.clone();
     post.repo
-        .write(move |conn| outbox::settle(conn, &rules, &message, &verdict, again_at))
+        .write(Scope::House, move |conn| {
+            outbox::settle(conn, &rules, &message, &verdict, again_at)
+        })
         .await
 }
 

@@ -147,6 +147,7 @@ fn at_the_bench(
         }
     }
     waiting::judge_waiting(&mut bench)?;
+    bench.narrow()?;
     risk::assess(&mut bench)?;
     notices::announce(&mut bench)?;
     bench.finish()?;

@@ -13,7 +13,7 @@ use super::people::{self, Account};
 use super::second_factor::Tried;
 use super::sessions::{self, Admitted, Bearer, NewSession, Refreshed, Throttles};
 use super::wipes::{self, Confirmed};
-use super::{Repo, RepoError, Rules, calls, journal};
+use super::{Repo, RepoError, Rules, Scope, calls, journal};
 use crate::frames::Frames;
 use crate::second_factor::FactorKey;
 use desk_domain::ids::{DeviceId, DocumentId, Incarnation, OfficeCode};
@@ -54,16 +54,20 @@ impl Repo {
         self: &Arc<Self>,
         access_hash: [u8; 32],
     ) -> Result<Option<Bearer>, RepoError> {
-        self.read(move |conn| sessions::bearer(conn, &access_hash))
-            .await
+        self.read(Scope::House, move |conn| {
+            sessions::bearer(conn, &access_hash)
+        })
+        .await
     }
 
     pub async fn device(self: &Arc<Self>, id: DeviceId) -> Result<Option<Device>, RepoError> {
-        self.read(move |conn| devices::find(conn, id)).await
+        self.read(Scope::House, move |conn| devices::find(conn, id))
+            .await
     }
 
     pub async fn heads(self: &Arc<Self>, device: DeviceId) -> Result<Vec<Head>, RepoError> {
-        self.read(move |conn| journal::heads(conn, device)).await
+        self.read(Scope::House, move |conn| journal::heads(conn, device))
+            .await
     }
 
     /// Up to where each chain of a device is in a verified backup.
@@ -71,24 +75,31 @@ impl Repo {
         self: &Arc<Self>,
         device: DeviceId,
     ) -> Result<BTreeMap<Incarnation, u64>, RepoError> {
-        self.read(move |conn| backup::safe_of(conn, device)).await
+        self.read(Scope::House, move |conn| backup::safe_of(conn, device))
+            .await
     }
 
     /// Where each feed and each bell stands, both of one moment.
     pub async fn positions(self: &Arc<Self>) -> Result<[BTreeMap<OfficeCode, u64>; 2], RepoError> {
-        self.read(|conn| Ok([feed::positions(conn)?, calls::bells(conn)?]))
-            .await
+        self.read(Scope::House, |conn| {
+            Ok([feed::positions(conn)?, calls::bells(conn)?])
+        })
+        .await
     }
 
     pub async fn pull(self: &Arc<Self>, page: PageOf) -> Result<Option<PullReply>, RepoError> {
-        self.read(move |conn| feed::pull(conn, &page)).await
+        self.read(Scope::of(&page.office), move |conn| feed::pull(conn, &page))
+            .await
     }
 
     pub async fn snapshot(
         self: &Arc<Self>,
         fill: FillOf,
     ) -> Result<Option<SnapshotReply>, RepoError> {
-        self.read(move |conn| feed::snapshot(conn, &fill)).await
+        self.read(Scope::of(&fill.page.office), move |conn| {
+            feed::snapshot(conn, &fill)
+        })
+        .await
     }
 
     /// Compares digests; those that wait are taken first, as many as one request may wait for.
@@ -97,9 +108,9 @@ impl Repo {
         request: DigestRequest,
         page: PageOf,
     ) -> Result<Option<DigestReply>, RepoError> {
-        let office = page.office.clone();
+        let (office, scope) = (page.office.clone(), Scope::of(&page.office));
         let mut stale = self
-            .read(move |conn| digest::is_stale(conn, &office))
+            .read(scope.clone(), move |conn| digest::is_stale(conn, &office))
             .await?;
         for _ in 0..DIGEST_PORTIONS {
             if !stale {
@@ -107,10 +118,12 @@ impl Repo {
             }
             let office = page.office.clone();
             stale = self
-                .write(move |conn| digest::settle(conn, &office, DIGEST_PORTION))
+                .write(scope.clone(), move |conn| {
+                    digest::settle(conn, &office, DIGEST_PORTION)
+                })
                 .await?;
         }
-        self.read(move |conn| digest::answer(conn, &request, &page))
+        self.read(scope, move |conn| digest::answer(conn, &request, &page))
             .await
     }
 
@@ -122,7 +135,7 @@ impl Repo {
         buckets: usize,
         now: Millis,
     ) -> Result<(), RepoError> {
-        self.write(move |conn| {
+        self.write(Scope::of(&scope), move |conn| {
             let params = [
                 ("scope", scope.to_string()),
                 ("buckets", buckets.to_string()),
@@ -134,7 +147,7 @@ impl Repo {
     }
 
     pub async fn push(&self, rules: Rules, frames: Frames) -> Result<Pushed, RepoError> {
-        let pushed = self.write(move |conn| {
+        let pushed = self.write(Scope::House, move |conn| {
             let pushed = apply::push(conn, &rules, &frames);
             desk_failpoint::reached("server.push.before_commit");
             pushed
@@ -145,12 +158,15 @@ impl Repo {
     }
 
     pub async fn enrol(&self, applicant: Applicant, now: Millis) -> Result<Enrolled, RepoError> {
-        self.write(move |conn| devices::enrol(conn, &applicant, now))
-            .await
+        self.write(Scope::House, move |conn| {
+            devices::enrol(conn, &applicant, now)
+        })
+        .await
     }
 
     pub async fn account(self: &Arc<Self>, login: String) -> Result<Option<Account>, RepoError> {
-        self.read(move |conn| people::by_login(conn, &login)).await
+        self.read(Scope::House, move |conn| people::by_login(conn, &login))
+            .await
     }
 
     /// Until when a sign-in is locked; none when it is not.
@@ -159,20 +175,26 @@ impl Repo {
         throttles: Throttles,
         now: Millis,
     ) -> Result<Option<Millis>, RepoError> {
-        self.read(move |conn| sessions::locked(conn, &throttles, now))
-            .await
+        self.read(Scope::House, move |conn| {
+            sessions::locked(conn, &throttles, now)
+        })
+        .await
     }
 
     /// Takes a proof; false when it was shown before.
     pub async fn take_proof(&self, device: DeviceId, at: Millis) -> Result<bool, RepoError> {
-        self.write(move |conn| sessions::take_proof(conn, device, at))
-            .await
+        self.write(Scope::House, move |conn| {
+            sessions::take_proof(conn, device, at)
+        })
+        .await
     }
 
     /// Counts a failed sign-in; each key has its own number of free tries.
     pub async fn sign_in_failed(&self, throttles: Throttles, now: Millis) -> Result<(), RepoError> {
-        self.write(move |conn| sessions::count_failures(conn, &throttles, now))
-            .await
+        self.write(Scope::House, move |conn| {
+            sessions::count_failures(conn, &throttles, now)
+        })
+        .await
     }
 
     /// Judges the second factor of somebody whose password was right, and opens a session.
@@ -183,8 +205,10 @@ impl Repo {
         throttles: Throttles,
         now: Millis,
     ) -> Result<Admitted, RepoError> {
-        self.write(move |conn| sessions::admit(conn, &new, &knock.tried(), &throttles, now))
-            .await
+        self.write(Scope::House, move |conn| {
+            sessions::admit(conn, &new, &knock.tried(), &throttles, now)
+        })
+        .await
     }
 
     /// Whose invitation it is, if it works here and now.
@@ -193,8 +217,10 @@ impl Repo {
         shown: Shown,
         now: Millis,
     ) -> Result<Option<Found>, RepoError> {
-        self.read(move |conn| invitations::find(conn, &shown, now))
-            .await
+        self.read(Scope::House, move |conn| {
+            invitations::find(conn, &shown, now)
+        })
+        .await
     }
 
     /// Judges the second factor of somebody with a right code; then sets the password and opens a session.
@@ -204,13 +230,16 @@ impl Repo {
         bid: Bid,
         now: Millis,
     ) -> Result<Redeemed, RepoError> {
-        self.write(move |conn| invitations::redeem(conn, &bid, &new, now))
-            .await
+        self.write(Scope::House, move |conn| {
+            invitations::redeem(conn, &bid, &new, now)
+        })
+        .await
     }
 
     /// Keeps a sign-in that waits for a browser, in place of the desk's earlier one.
     pub async fn begin_oidc(&self, attempt: Attempt) -> Result<(), RepoError> {
-        self.write(move |conn| oidc::begin(conn, &attempt)).await
+        self.write(Scope::House, move |conn| oidc::begin(conn, &attempt))
+            .await
     }
 
     /// Takes it; nobody gets it twice.
@@ -220,8 +249,10 @@ impl Repo {
         state_hash: [u8; 32],
         now: Millis,
     ) -> Result<Option<Attempt>, RepoError> {
-        self.write(move |conn| oidc::take(conn, device, &state_hash, now))
-            .await
+        self.write(Scope::House, move |conn| {
+            oidc::take(conn, device, &state_hash, now)
+        })
+        .await
     }
 
     /// The account that a subject of the identity provider is bound to.
@@ -229,7 +260,8 @@ impl Repo {
         self: &Arc<Self>,
         subject: Subject,
     ) -> Result<Option<Account>, RepoError> {
-        self.read(move |conn| oidc::account(conn, &subject)).await
+        self.read(Scope::House, move |conn| oidc::account(conn, &subject))
+            .await
     }
 
     /// The order that a desk has to obey now.
@@ -237,7 +269,8 @@ impl Repo {
         self: &Arc<Self>,
         device: DeviceId,
     ) -> Result<Option<SignedWipe>, RepoError> {
-        self.read(move |conn| wipes::of(conn, device)).await
+        self.read(Scope::House, move |conn| wipes::of(conn, device))
+            .await
     }
 
     /// A desk says that it has obeyed.
@@ -247,8 +280,10 @@ impl Repo {
         nonce: String,
         now: Millis,
     ) -> Result<Confirmed, RepoError> {
-        self.write(move |conn| wipes::confirm(conn, device, &nonce, now))
-            .await
+        self.write(Scope::House, move |conn| {
+            wipes::confirm(conn, device, &nonce, now)
+        })
+        .await
     }
 
     pub async fn refresh(
@@ -258,8 +293,10 @@ impl Repo {
         new: NewSession,
         now: Millis,
     ) -> Result<Refreshed, RepoError> {
-        self.write(move |conn| sessions::refresh(conn, &old_hash, &proof_hash, &new, now))
-            .await
+        self.write(Scope::House, move |conn| {
+            sessions::refresh(conn, &old_hash, &proof_hash, &new, now)
+        })
+        .await
     }
 
     pub async fn document(
@@ -267,12 +304,15 @@ impl Repo {
         offices: BTreeSet<OfficeCode>,
         id: DocumentId,
     ) -> Result<Option<Expected>, RepoError> {
-        self.read(move |conn| documents::find(conn, &offices, id))
-            .await
+        self.read(Scope::Offices(offices.clone()), move |conn| {
+            documents::find(conn, &offices, id)
+        })
+        .await
     }
 
     pub async fn document_stored(&self, rules: Rules, document: Expected) -> Result<(), RepoError> {
-        let stored = self.write(move |conn| {
+        let judging = Scope::Judging(document.office.clone());
+        let stored = self.write(judging, move |conn| {
             let stored = documents::stored(conn, &rules, &document);
             desk_failpoint::reached("server.stored.before_commit");
             stored

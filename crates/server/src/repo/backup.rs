@@ -1,7 +1,7 @@
 //! The database's part in a backup: a copy of one state, what that copy holds, whether it is sound, and a restored
 //! copy's new life.
 
-use super::sql::{Connection, OptionalExtension, Purpose, params};
+use super::sql::{Connection, OptionalExtension, Purpose, Scope, params};
 use super::{Database, RepoError, Rules, audit, open, system};
 use desk_domain::ids::{DeviceId, Epoch, Incarnation};
 use desk_domain::op::ChainHash;
@@ -125,7 +125,7 @@ pub fn begin_life(
 ) -> Result<(), RepoError> {
     let conn = Connection::sqlite(open::file(copy)?);
     let now = rules.clock.now();
-    conn.begin(Purpose::Write)?;
+    conn.begin(Purpose::Write, &Scope::House)?;
     system::begin_life(&conn, epoch, rules)?;
     // The backup it was made from holds all of it. What fails here leaves a copy that nobody uses.
     note_safe(&conn, heads, now)?;

@@ -8,7 +8,7 @@
 
 use super::feed::{self, Changes, Thing};
 use super::journal::{self, Entry, Place};
-use super::sql::{Connection, OptionalExtension, params};
+use super::sql::{Connection, OptionalExtension, Scope, params};
 use super::{RepoError, Rules, cases, documents, people, policies};
 use crate::frames::{Frame, Said};
 use desk_domain::case::{Case, CaseState, TimelineEntry};
@@ -214,6 +214,19 @@ impl<'a> Bench<'a> {
     /// What an op that had waited has come to in this transaction.
     pub(super) fn settled(&self, place: &Place) -> Option<&Outcome> {
         self.settled.get(place).map(|(_, outcome)| outcome)
+    }
+
+    /// Before a push is written back: rows of offices where none of its people works are not written, whatever the rules
+    /// have said. The database itself sees to it, if it can.
+    pub fn narrow(&self) -> Result<(), RepoError> {
+        let mut offices = BTreeSet::new();
+        for actor in self.actors.values().flatten() {
+            if actor.may(Role::System) {
+                return Ok(());
+            }
+            offices.extend(actor.offices.iter().cloned());
+        }
+        Ok(self.conn.write_only(&Scope::Offices(offices))?)
     }
 
     /// Writes everything back: cases, documents, then counters and feed, and the rows that carry their positions.

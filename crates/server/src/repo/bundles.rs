@@ -6,7 +6,7 @@ use super::devices::{self, Device};
 use super::documents::{self, Expected};
 use super::feed::{self, FillOf, PageOf};
 use super::sql::{Connection, params};
-use super::{Repo, RepoError, Rules, journal, people};
+use super::{Repo, RepoError, Rules, Scope, journal, people};
 use crate::frames::Frames;
 use desk_domain::ids::{DeviceId, DocumentId, Incarnation, OfficeCode, OpId, UserId};
 use desk_domain::op::ChainHash;
@@ -52,7 +52,9 @@ impl Repo {
         offices: &BTreeSet<OfficeCode>,
         id: DocumentId,
     ) -> Result<Option<Expected>, RepoError> {
-        self.read_blocking(|conn| documents::find(conn, offices, id))
+        self.read_within(&Scope::Offices(offices.clone()), |conn| {
+            documents::find(conn, offices, id)
+        })
     }
 
     pub fn stored_by_hand(&self, rules: &Rules, document: Expected) -> Result<(), RepoError> {
@@ -65,11 +67,13 @@ impl Repo {
     }
 
     pub fn page_by_hand(&self, page: &PageOf) -> Result<Option<PullReply>, RepoError> {
-        self.read_blocking(|conn| feed::pull(conn, page))
+        self.read_within(&Scope::of(&page.office), |conn| feed::pull(conn, page))
     }
 
     pub fn fill_by_hand(&self, fill: &FillOf) -> Result<Option<SnapshotReply>, RepoError> {
-        self.read_blocking(|conn| feed::snapshot(conn, fill))
+        self.read_within(&Scope::of(&fill.page.office), |conn| {
+            feed::snapshot(conn, fill)
+        })
     }
 
     /// The next receipt after `after_seq`, for at most `most` ops; none when nothing is stored beyond it.

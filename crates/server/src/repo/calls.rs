@@ -2,7 +2,7 @@
 //! forward, and what has ended never rings.
 
 use super::sql::{Connection, OptionalExtension, params};
-use super::{Repo, RepoError, Rules, devices, lines};
+use super::{Repo, RepoError, Rules, Scope, devices, lines};
 use crate::calls::CallKey;
 use crate::calls::event::{CallEvent, Direction, What};
 use desk_domain::ids::{DeviceId, OfficeCode, UserId};
@@ -68,7 +68,8 @@ pub struct Listener {
 impl Repo {
     /// True when somebody has the token of that hash.
     pub async fn knows_line(self: &Arc<Self>, token_hash: [u8; 32]) -> Result<bool, RepoError> {
-        self.read(move |conn| lines::knows(conn, &token_hash)).await
+        self.read(Scope::House, move |conn| lines::knows(conn, &token_hash))
+            .await
     }
 
     /// Counts and takes an event, in one transaction.
@@ -79,12 +80,13 @@ impl Repo {
         token_hash: [u8; 32],
         event: CallEvent,
     ) -> Result<Taken, RepoError> {
-        self.write(move |conn| {
+        self.write(Scope::House, move |conn| {
             let now = rules.clock.now();
             match lines::admit(conn, &token_hash, now)? {
                 Admitted::Unknown => Ok(Taken::Unknown),
                 Admitted::TooMany { until } => Ok(Taken::TooMany { until }),
                 Admitted::To(office) => {
+                    conn.write_only(&Scope::of(&office))?;
                     let news = take(conn, &rules, &key, (&office, &event))?;
                     Ok(Taken::Yes { news })
                 }
@@ -99,7 +101,7 @@ impl Repo {
         device: DeviceId,
         card: UserCard,
     ) -> Result<Option<OfficeCode>, RepoError> {
-        self.read(move |conn| {
+        self.read(Scope::House, move |conn| {
             let office = devices::find(conn, device)?.map(|device| device.office);
             Ok(office.filter(|office| lines::collects(&card) && card.offices.contains(office)))
         })
@@ -115,7 +117,10 @@ impl Repo {
         let Some(office) = self.listens(device, card).await? else {
             return Ok(false);
         };
-        self.read(move |conn| lines::has_line(conn, &office)).await
+        self.read(Scope::of(&office), move |conn| {
+            lines::has_line(conn, &office)
+        })
+        .await
     }
 
     pub async fn calls(
@@ -124,8 +129,10 @@ impl Repo {
         listener: Listener,
         now: Millis,
     ) -> Result<CallsReply, RepoError> {
-        self.read(move |conn| shown(conn, &key, &listener, now))
-            .await
+        self.read(Scope::of(&listener.office), move |conn| {
+            shown(conn, &key, &listener, now)
+        })
+        .await
     }
 }
 

@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use super::outbox::{self, NewMessage};
 use super::sql::{Connection, OptionalExtension, params};
-use super::{Repo, RepoError, Rules, cases, register, system};
+use super::{Repo, RepoError, Rules, Scope, cases, register, system};
 use crate::secrets;
 use crate::sms::wording;
 use desk_domain::case::EvidenceKind;
@@ -57,7 +57,10 @@ pub struct Purpose {
 
 impl Repo {
     pub async fn issue_code(&self, rules: Rules, purpose: Purpose) -> Result<Asked, RepoError> {
-        self.write(move |conn| issue(conn, &rules, &purpose)).await
+        self.write(Scope::Offices(purpose.scopes.clone()), move |conn| {
+            issue(conn, &rules, &purpose)
+        })
+        .await
     }
 
     pub async fn check_code(
@@ -66,8 +69,10 @@ impl Repo {
         purpose: Purpose,
         code: String,
     ) -> Result<Checked, RepoError> {
-        self.write(move |conn| check(conn, &rules, &purpose, &code))
-            .await
+        self.write(Scope::Offices(purpose.scopes.clone()), move |conn| {
+            check(conn, &rules, &purpose, &code)
+        })
+        .await
     }
 }
 

@@ -103,6 +103,7 @@ fn fault(error: &RepoError) -> Option<&'static str> {
         RepoError::Damaged(_) | RepoError::BadEntry(_) | RepoError::Json(_) => Some("damaged"),
         RepoError::Migration(_)
         | RepoError::Thread(_)
+        | RepoError::NoRole
         | RepoError::Policy(_)
         | RepoError::Stopped
         | RepoError::Panicked => Some("failed"),

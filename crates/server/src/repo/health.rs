@@ -1,6 +1,6 @@
 //! What a database says of itself to whoever looks after it. Nothing is written, made or migrated.
 
-use super::sql::{Connection, OptionalExtension, Purpose};
+use super::sql::{Connection, OptionalExtension, Purpose, Scope};
 use super::webhooks::{self, Endpoint};
 use super::{Database, RepoError, open, system};
 use desk_domain::ids::Epoch;
@@ -49,8 +49,10 @@ pub fn look(database: &Database) -> Result<Health, RepoError> {
     health.newest_op_at = latest(&conn, "SELECT max(received_at) FROM journal")?;
     health.epoch = system::epoch(&conn).ok();
     if health.migrated >= health.known {
+        conn.begin(Purpose::Read, &Scope::House)?;
         health.newest_backup_at = latest(&conn, "SELECT max(verified_at) FROM backup_safe")?;
         health.webhooks = webhooks::all(&conn)?;
+        conn.roll_back()?;
     }
     Ok(health)
 }
@@ -96,7 +98,8 @@ fn of_file(conn: &Connection) -> Result<Health, RepoError> {
 }
 
 fn of_postgres(conn: &Connection) -> Result<Health, RepoError> {
-    conn.begin(Purpose::Write)?;
+    // As a writing transaction begins, but for the role, which an empty database may not have yet.
+    conn.execute_batch("BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE")?;
     let setting = |name: &str| {
         let sql = "SELECT CAST(current_setting(?1) AS TEXT)";
         conn.query_row(sql, [name], |row| row.get::<String>(0))

@@ -1,6 +1,6 @@
 //! A new life for a database that came from a backup by other tools than ours: a PostgreSQL that was put back, a disk image.
 
-use super::sql::{Connection, Purpose};
+use super::sql::{Connection, Purpose, Scope};
 use super::{Database, RepoError, Rules, open, system};
 use desk_domain::ids::Epoch;
 
@@ -24,7 +24,7 @@ pub enum Renewal {
 pub fn renew(database: &Database, rules: &Rules) -> Result<Renewal, RepoError> {
     let conn = open::writer(database)?;
     let before = system::prepare(&conn, rules)?;
-    conn.begin(Purpose::Write)?;
+    conn.begin(Purpose::Write, &Scope::House)?;
     let others = others(&conn)?;
     if others > 0 {
         conn.roll_back()?;

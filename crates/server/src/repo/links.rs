@@ -3,7 +3,7 @@
 
 use super::outbox::{self, NewMessage};
 use super::sql::{Connection, OptionalExtension, params};
-use super::{Repo, RepoError, Rules, cases, register, sessions, system, uploads};
+use super::{Repo, RepoError, Rules, Scope, cases, register, sessions, system, uploads};
 use crate::secrets;
 use crate::sms::wording;
 use desk_domain::case::Case;
@@ -83,7 +83,10 @@ impl Guest {
 
 impl Repo {
     pub async fn make_link(&self, rules: Rules, wish: Wish) -> Result<Asked, RepoError> {
-        self.write(move |conn| make(conn, &rules, &wish)).await
+        self.write(Scope::Offices(wish.scopes.clone()), move |conn| {
+            make(conn, &rules, &wish)
+        })
+        .await
     }
 
     /// How the links of a case stand; none when the case is not there.
@@ -93,10 +96,13 @@ impl Repo {
         case: CaseId,
         now: Millis,
     ) -> Result<Option<LinksReply>, RepoError> {
-        self.read(move |conn| match cases::load_within(conn, &scopes, case)? {
-            Some(case) => Ok(Some(standing(conn, &case, now)?)),
-            None => Ok(None),
-        })
+        self.read(
+            Scope::Offices(scopes.clone()),
+            move |conn| match cases::load_within(conn, &scopes, case)? {
+                Some(case) => Ok(Some(standing(conn, &case, now)?)),
+                None => Ok(None),
+            },
+        )
         .await
     }
 
@@ -107,7 +113,7 @@ impl Repo {
         case: CaseId,
         now: Millis,
     ) -> Result<Option<LinksReply>, RepoError> {
-        self.write(move |conn| {
+        self.write(Scope::Offices(scopes.clone()), move |conn| {
             let Some(case) = cases::load_within(conn, &scopes, case)? else {
                 return Ok(None);
             };
@@ -118,7 +124,8 @@ impl Repo {
     }
 
     pub async fn guest(self: &Arc<Self>, token_hash: [u8; 32]) -> Result<Option<Guest>, RepoError> {
-        self.read(move |conn| guest(conn, &token_hash)).await
+        self.read(Scope::House, move |conn| guest(conn, &token_hash))
+            .await
     }
 
     /// Judges a code of the progress page and counts wrong ones, in one transaction: tries made at once are counted too.
@@ -128,13 +135,18 @@ impl Repo {
         number: CaseNo,
         code: String,
     ) -> Result<Progress, RepoError> {
-        self.write(move |conn| progress(conn, rules.clock.now(), &number, &code))
-            .await
+        self.write(Scope::House, move |conn| {
+            progress(conn, rules.clock.now(), &number, &code)
+        })
+        .await
     }
 
     /// Notes that the phone has opened its link.
     pub async fn link_opened(&self, guest: Guest, now: Millis) -> Result<(), RepoError> {
-        self.write(move |conn| opened(conn, &guest, now)).await
+        self.write(Scope::Judging(guest.office.clone()), move |conn| {
+            opened(conn, &guest, now)
+        })
+        .await
     }
 }
 

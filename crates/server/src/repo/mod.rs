@@ -59,6 +59,8 @@ use desk_domain::policy::Policy;
 use desk_domain::time::{Chance, Clock};
 use figures::Figures;
 use sql::{Address, Connection, Meaning, Purpose, SqlError};
+
+pub use sql::Scope;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -66,6 +68,8 @@ use tokio::sync::{Notify, Semaphore};
 
 /// Readers beside the one writer.
 const READERS: usize = 4;
+/// How often work at the start is tried that collides with other servers'.
+const TRIES_ALONE: u32 = 8;
 
 /// What can go wrong below the rules.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +88,12 @@ pub enum RepoError {
     Damaged(&'static str),
     #[error("the log is not as it was written: {0}")]
     BadEntry(Box<audit::BadEntry>),
+    #[error(
+        "the role {role} is missing and may not be made by this login. As an administrator of PostgreSQL, once: \
+         CREATE ROLE {role} NOLOGIN; GRANT {role} TO the login of this address",
+        role = sql::ROLE
+    )]
+    NoRole,
     #[error("{0}")]
     Policy(Doubt),
     #[error("nothing was committed")]
@@ -108,6 +118,7 @@ impl RepoError {
             Self::Migration(_)
             | Self::Thread(_)
             | Self::BadEntry(_)
+            | Self::NoRole
             | Self::Policy(_)
             | Self::CommitFailed
             | Self::Busy
@@ -124,6 +135,7 @@ impl RepoError {
             Self::Json(_) | Self::Op(_) | Self::Damaged(_) | Self::BadEntry(_) => Meaning::Refused,
             Self::Migration(_)
             | Self::Thread(_)
+            | Self::NoRole
             | Self::Policy(_)
             | Self::CommitFailed
             | Self::Busy
@@ -186,7 +198,6 @@ impl Repo {
     pub fn open(database: &Database, rules: &Rules) -> Result<Arc<Self>, RepoError> {
         let conn = open::writer(database)?;
         let epoch = system::prepare(&conn, rules)?;
-        digest::prepare(&conn)?;
         look_through(&conn, rules)?;
         open::release(&conn)?;
         let readers = (0..READERS)
@@ -225,43 +236,55 @@ impl Repo {
         Arc::clone(&self.committed)
     }
 
-    /// Runs `work` in a transaction; the answer comes after its COMMIT. It may run several times until one of them counts.
+    /// Runs `work` in a transaction that reaches as far as `scope`; the answer comes after its COMMIT. It may run several
+    /// times until one of them counts.
     pub async fn write<T: Send + 'static>(
         &self,
+        scope: Scope,
         work: impl FnMut(&Connection) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
-        let done = self.writer.write(work).await;
+        let done = self.writer.write(scope, work).await;
         self.figures.note(&done);
         done
     }
 
-    /// The same for threads without a runtime.
+    /// The same for the console and other threads without a runtime, in the whole house.
     pub fn write_blocking<T: Send + 'static>(
         &self,
         work: impl FnMut(&Connection) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
-        self.writer.write_blocking(work)
+        self.writer.write_blocking(Scope::House, work)
     }
 
-    /// Runs `work` on one unchanging state of the database.
+    /// Runs `work` on one unchanging state of the database, as far as `scope` reaches.
     pub async fn read<T: Send + 'static>(
         self: &Arc<Self>,
+        scope: Scope,
         work: impl FnOnce(&Connection) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
         let _seat = self.seats.acquire().await.map_err(|_| RepoError::Stopped)?;
         let repo = Arc::clone(self);
-        tokio::task::spawn_blocking(move || repo.read_blocking(work))
+        tokio::task::spawn_blocking(move || repo.read_within(&scope, work))
             .await
             .map_err(|_| RepoError::Panicked)?
     }
 
-    /// The same for threads without a runtime.
+    /// The same for the console and other threads without a runtime, in the whole house.
     pub fn read_blocking<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, RepoError>,
     ) -> Result<T, RepoError> {
+        self.read_within(&Scope::House, work)
+    }
+
+    /// As [`Repo::read`], on a thread without a runtime.
+    pub fn read_within<T>(
+        &self,
+        scope: &Scope,
+        work: impl FnOnce(&Connection) -> Result<T, RepoError>,
+    ) -> Result<T, RepoError> {
         let conn = self.borrow_reader()?;
-        let result = one_state(&conn, work);
+        let result = one_state(&conn, scope, work);
         self.figures.note(&result);
         self.readers
             .lock()
@@ -285,28 +308,46 @@ impl Repo {
     }
 }
 
-/// A newer server judges what the one before could not, portion by portion.
+/// What a newer server does first: digests of another shape are taken anew, and it judges the one before could not, portion
+/// by portion.
 fn look_through(conn: &Connection, rules: &Rules) -> Result<(), RepoError> {
+    alone(conn, |conn| digest::prepare(conn))?;
     let mut after = 0;
+    while let Some(row) = alone(conn, |conn| waiting::look_through(conn, rules, after))? {
+        after = row;
+    }
+    Ok(())
+}
+
+/// One transaction on the writing connection before its thread begins. Servers that run already may be in the way.
+fn alone<T>(
+    conn: &Connection,
+    work: impl Fn(&Connection) -> Result<T, RepoError>,
+) -> Result<T, RepoError> {
+    let mut tries = TRIES_ALONE;
     loop {
-        conn.begin(Purpose::Write)?;
-        let last = waiting::look_through(conn, rules, after);
-        match last {
-            Ok(_) => conn.commit()?,
-            Err(_) => conn.roll_back()?,
-        }
-        match last? {
-            Some(row) => after = row,
-            None => return Ok(()),
+        conn.begin(Purpose::Write, &Scope::House)?;
+        let done = work(conn).and_then(|done| Ok(conn.commit().map(|()| done)?));
+        match done {
+            Err(error) => {
+                // After a COMMIT that failed there is nothing left to roll back.
+                let _ = conn.roll_back();
+                tries = tries.saturating_sub(1);
+                if tries == 0 || error.meaning() != Meaning::Again {
+                    return Err(error);
+                }
+            }
+            done => return done,
         }
     }
 }
 
 fn one_state<T>(
     conn: &Connection,
+    scope: &Scope,
     work: impl FnOnce(&Connection) -> Result<T, RepoError>,
 ) -> Result<T, RepoError> {
-    conn.begin(Purpose::Read)?;
+    conn.begin(Purpose::Read, scope)?;
     let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or(Err(RepoError::Panicked));
     // Nothing was written; an end that fails shows at the next beginning.
     let ended = conn.roll_back();

@@ -1,6 +1,6 @@
 //! The door to the database: opens, asserts, migrates.
 
-use super::sql::{Connection, SqlError};
+use super::sql::{Connection, Link, ROLE, SqlError};
 use super::{Database, RepoError};
 use rusqlite::OpenFlags;
 use std::path::Path;
@@ -28,12 +28,31 @@ pub fn writer(database: &Database) -> Result<Connection, RepoError> {
         Database::Postgres(address) => {
             let mut link = address.open()?;
             link.client()?.batch_execute(LOCK).map_err(SqlError::from)?;
+            make_role(&mut link)?;
             shared::migrations::runner()
                 .run(link.client()?)
                 .map_err(|error| RepoError::Migration(Box::new(error)))?;
             Ok(Connection::postgres(link))
         }
     }
+}
+
+/// The role under which transactions run: made if this login may make it, else an administrator has. It belongs to the
+/// whole cluster, so another database of it may be making it at this moment.
+fn make_role(link: &mut Link) -> Result<(), RepoError> {
+    let client = link.client()?;
+    let take = format!("SET ROLE {ROLE}; RESET ROLE");
+    if client.batch_execute(&take).is_ok() {
+        return Ok(());
+    }
+    let make = format!(
+        "DO $$ BEGIN CREATE ROLE {ROLE} NOLOGIN; \
+         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    );
+    // Whatever they answer: what counts is whether the role can be taken then.
+    let _ = client.batch_execute(&make);
+    let _ = client.batch_execute(&format!("GRANT {ROLE} TO CURRENT_USER"));
+    client.batch_execute(&take).map_err(|_| RepoError::NoRole)
 }
 
 /// What follows a migration is done too: other servers may start.

@@ -2,7 +2,7 @@
 //! judges, so that every server goes by the same one from its approval on.
 
 use super::sql::{Connection, OptionalExtension, params};
-use super::{Repo, RepoError, Rules, people, safeguards};
+use super::{Repo, RepoError, Rules, Scope, people, safeguards};
 use crate::policies::InForce;
 use desk_domain::ids::UserId;
 use desk_domain::time::Millis;
@@ -64,7 +64,8 @@ impl Repo {
     /// The policy in force.
     pub async fn policy(self: &Arc<Self>, rules: &Rules) -> Result<Arc<InForce>, RepoError> {
         let rules = rules.clone();
-        self.read(move |conn| current(conn, &rules)).await
+        self.read(Scope::House, move |conn| current(conn, &rules))
+            .await
     }
 
     /// The same for threads without a runtime.

@@ -2,7 +2,7 @@
 
 use super::outbox::{self, Claimed, Status};
 use super::sql::{Connection, params};
-use super::{Repo, RepoError, Rules, notices, system};
+use super::{Repo, RepoError, Rules, Scope, notices, system};
 use crate::secrets;
 use crate::sms::wording;
 use desk_domain::ids::MessageId;
@@ -34,7 +34,9 @@ pub(super) fn prepare(conn: &Connection, rules: &Rules) -> Result<(), RepoError>
 impl Repo {
     /// Whether this is the token in the address of reports. Hashes are compared, so that the time it takes tells nothing.
     pub async fn knows_receipts(self: &Arc<Self>, token: String) -> Result<bool, RepoError> {
-        let ours = self.read(|conn| system::note(conn, TOKEN)).await?;
+        let ours = self
+            .read(Scope::House, |conn| system::note(conn, TOKEN))
+            .await?;
         Ok(ours.is_some_and(|ours| secrets::hash(&ours) == secrets::hash(&token)))
     }
 
@@ -45,7 +47,7 @@ impl Repo {
         provider: &'static str,
         reports: Vec<Report>,
     ) -> Result<usize, RepoError> {
-        self.write(move |conn| {
+        self.write(Scope::House, move |conn| {
             let mut changed = 0_usize;
             for report in &reports {
                 let news = take(conn, &rules, provider, report)?;

@@ -5,7 +5,7 @@
 use super::bench::Bench;
 use super::notices::tail;
 use super::sql::{Connection, OptionalExtension, params};
-use super::{Repo, RepoError, Rules, cases, system};
+use super::{Repo, RepoError, Rules, Scope, cases, system};
 use crate::secrets;
 use chrono::Days;
 use desk_domain::calendar::shanghai_day;
@@ -42,12 +42,14 @@ impl Repo {
         token: String,
         now: Millis,
     ) -> Result<Option<StopReply>, RepoError> {
-        self.read(move |conn| look(conn, &token, now)).await
+        self.read(Scope::House, move |conn| look(conn, &token, now))
+            .await
     }
 
     /// Stops the case behind a link, as far as it can still be stopped. Once is enough; again changes nothing.
     pub async fn stop(&self, rules: Rules, token: String) -> Result<Option<StopReply>, RepoError> {
-        self.write(move |conn| stop(conn, &rules, &token)).await
+        self.write(Scope::House, move |conn| stop(conn, &rules, &token))
+            .await
     }
 }
 
@@ -91,6 +93,7 @@ fn stop(conn: &Connection, rules: &Rules, token: &str) -> Result<Option<StopRepl
     let Some(mut link) = find(conn, token, now)? else {
         return Ok(None);
     };
+    conn.write_only(&Scope::of(&link.office))?;
     let mut bench = Bench::new(conn, rules)?;
     let Some(case) = bench
         .case(link.case)?

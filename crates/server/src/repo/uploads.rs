@@ -4,7 +4,7 @@
 use super::bench::Bench;
 use super::links::Guest;
 use super::sql::{Connection, OptionalExtension, Row, SqlError, params};
-use super::{Repo, RepoError, Rules, cases, documents, system};
+use super::{Repo, RepoError, Rules, Scope, cases, documents, system};
 use desk_domain::case::{Case, DocumentKind, DocumentManifest, Verdict};
 use desk_domain::guest::may_send;
 use desk_domain::ids::DocumentId;
@@ -51,8 +51,10 @@ impl Repo {
         guest: Guest,
         wish: UploadBegin,
     ) -> Result<Begun, RepoError> {
-        self.write(move |conn| begin(conn, &rules, &guest, &wish))
-            .await
+        self.write(Scope::of(&guest.office), move |conn| {
+            begin(conn, &rules, &guest, &wish)
+        })
+        .await
     }
 
     pub async fn upload(
@@ -60,7 +62,8 @@ impl Repo {
         guest: Guest,
         id: DocumentId,
     ) -> Result<Option<Upload>, RepoError> {
-        self.read(move |conn| find(conn, &guest, id)).await
+        self.read(Scope::of(&guest.office), move |conn| find(conn, &guest, id))
+            .await
     }
 
     /// Notes that a chunk is here; answers how the upload stands.
@@ -70,7 +73,10 @@ impl Repo {
         id: DocumentId,
         index: usize,
     ) -> Result<Option<Upload>, RepoError> {
-        self.write(move |conn| chunk(conn, &guest, id, index)).await
+        self.write(Scope::of(&guest.office), move |conn| {
+            chunk(conn, &guest, id, index)
+        })
+        .await
     }
 
     /// The box has opened it and the office has its bytes: it becomes a paper of the case.
@@ -82,8 +88,10 @@ impl Repo {
         manifest: DocumentManifest,
         hints: Vec<String>,
     ) -> Result<Option<Upload>, RepoError> {
-        self.write(move |conn| keep(conn, &rules, &guest, id, &manifest, &hints))
-            .await
+        self.write(Scope::Judging(guest.office.clone()), move |conn| {
+            keep(conn, &rules, &guest, id, &manifest, &hints)
+        })
+        .await
     }
 
     /// Its bytes are gone, because the box has refused them (the code says why) or the store has lost them: the same file
@@ -94,8 +102,10 @@ impl Repo {
         id: DocumentId,
         refused: Option<&'static str>,
     ) -> Result<(), RepoError> {
-        self.write(move |conn| renew(conn, &guest, id, refused))
-            .await
+        self.write(Scope::of(&guest.office), move |conn| {
+            renew(conn, &guest, id, refused)
+        })
+        .await
     }
 
     /// The case behind a link, and the files that it may still bring.
@@ -103,7 +113,7 @@ impl Repo {
         self: &Arc<Self>,
         guest: Guest,
     ) -> Result<Option<(Case, u32)>, RepoError> {
-        self.read(move |conn| {
+        self.read(Scope::of(&guest.office), move |conn| {
             let Some(case) = cases::load_in(conn, &guest.office, guest.case)? else {
                 return Ok(None);
             };

@@ -6,7 +6,7 @@
 
 use super::RepoError;
 use super::figures::Figures;
-use super::sql::{Connection, Meaning, Purpose};
+use super::sql::{Connection, Meaning, Purpose, Scope};
 use crate::door::Stopwatch;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -37,6 +37,7 @@ trait Work: Send {
 }
 
 struct Task<T, F> {
+    scope: Scope,
     work: F,
     result: Option<Result<T, RepoError>>,
     tell: oneshot::Sender<Result<T, RepoError>>,
@@ -48,7 +49,7 @@ where
     F: FnMut(&Connection) -> Result<T, RepoError> + Send,
 {
     fn run(&mut self, conn: &Connection) -> Result<(), Meaning> {
-        let result = in_savepoint(conn, &mut self.work);
+        let result = in_savepoint(conn, &self.scope, &mut self.work);
         let meaning = result.as_ref().err().map(RepoError::meaning);
         self.result = Some(result);
         match meaning {
@@ -96,15 +97,16 @@ impl Writer {
         })
     }
 
-    /// Runs `work` in a transaction; the answer comes after its COMMIT.
+    /// Runs `work` in a transaction that reaches as far as `scope`; the answer comes after its COMMIT.
     pub async fn write<T: Send + 'static>(
         &self,
+        scope: Scope,
         work: impl FnMut(&Connection) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
         let queue = self.queue.as_ref().ok_or(RepoError::Stopped)?;
         let place = tokio::time::timeout(WAIT_OUTSIDE, queue.reserve()).await;
         let place = place.map_err(|_| RepoError::Busy)?;
-        let (job, answer) = prepare(work);
+        let (job, answer) = prepare(scope, work);
         place.map_err(|_| RepoError::Stopped)?.send(job);
         answer.await.map_err(|_| RepoError::Stopped)?
     }
@@ -112,9 +114,10 @@ impl Writer {
     /// The same for threads without a runtime.
     pub fn write_blocking<T: Send + 'static>(
         &self,
+        scope: Scope,
         work: impl FnMut(&Connection) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
-        let (job, answer) = prepare(work);
+        let (job, answer) = prepare(scope, work);
         let queue = self.queue.as_ref().ok_or(RepoError::Stopped)?;
         queue.blocking_send(job).map_err(|_| RepoError::Stopped)?;
         answer.blocking_recv().map_err(|_| RepoError::Stopped)?
@@ -132,10 +135,12 @@ impl Drop for Writer {
 }
 
 fn prepare<T: Send + 'static>(
+    scope: Scope,
     work: impl FnMut(&Connection) -> Result<T, RepoError> + Send + 'static,
 ) -> (Job, oneshot::Receiver<Result<T, RepoError>>) {
     let (tell, answer) = oneshot::channel();
     let task = Task {
+        scope,
         work,
         result: None,
         tell,
@@ -199,7 +204,8 @@ fn commit_together(conn: &Connection, mut batch: Vec<Job>, figures: &Figures) {
 }
 
 fn one_transaction(conn: &Connection, batch: &mut [Job]) -> Result<(), End> {
-    conn.begin(Purpose::Write).map_err(|error| {
+    // Each job says how far it reaches.
+    conn.begin(Purpose::Write, &Scope::House).map_err(|error| {
         tracing::error!(why = %error, "no transaction");
         match error.meaning() {
             Meaning::Gone => End::Gone,
@@ -255,9 +261,10 @@ fn rest(attempt: u32) {
 
 fn in_savepoint<T>(
     conn: &Connection,
+    scope: &Scope,
     work: &mut impl FnMut(&Connection) -> Result<T, RepoError>,
 ) -> Result<T, RepoError> {
-    conn.execute_batch("SAVEPOINT job")?;
+    conn.savepoint("job", scope)?;
     let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or(Err(RepoError::Panicked));
     let spoilt = result
         .as_ref()

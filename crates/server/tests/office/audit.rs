@@ -23,13 +23,14 @@ fn written() -> (TestOffice, Desk) {
     (office, desk)
 }
 
-/// Past the door: what somebody with the file in hand could do.
+/// Past the door: what somebody with the file, or the database's owner's password, in hand could do.
 fn tamper(office: &TestOffice, sql: &str) {
     let on = if is_shared() { " ON journal" } else { "" };
     let guards = ["immutable", "kept"]
         .map(|name| format!("DROP TRIGGER IF EXISTS journal_{name}{on};"))
         .concat();
-    let sql = format!("{guards} {sql}");
+    let owner = if is_shared() { "RESET ROLE;" } else { "" };
+    let sql = format!("{owner} {guards} {sql}");
     let repo = office.house().repo;
     repo.write_blocking(move |conn| Ok(conn.execute_batch(&sql)?))
         .unwrap();

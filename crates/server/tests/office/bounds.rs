@@ -4,7 +4,7 @@ use crate::support::{HERE, applied, call, office, outcomes};
 use desk_domain::op::{MAX_OP_BYTES, Op};
 use desk_server::ServerConfig;
 use desk_server::error::ApiError;
-use desk_server::repo::{Database, Repo, RepoError, journal};
+use desk_server::repo::{Database, Repo, RepoError, Scope, journal};
 use desk_server::run::rules;
 use serde_json::value::RawValue;
 use std::sync::mpsc::channel;
@@ -141,7 +141,7 @@ fn a_server_with_more_work_than_it_can_do_asks_to_come_back_and_loses_nothing_it
         let blocking = {
             let repo = repo.clone();
             tokio::spawn(async move {
-                repo.write(move |_| {
+                repo.write(Scope::House, move |_| {
                     started.send(()).unwrap();
                     held.recv().unwrap();
                     Ok(())
@@ -156,7 +156,7 @@ fn a_server_with_more_work_than_it_can_do_asks_to_come_back_and_loses_nothing_it
         for n in 0..300_u32 {
             let repo = repo.clone();
             many.spawn(async move {
-                repo.write(move |conn| {
+                repo.write(Scope::House, move |conn| {
                     let key = format!("work-{n}");
                     conn.execute("INSERT INTO meta (key, value) VALUES (?1, '')", [key])?;
                     Ok(())

@@ -16,7 +16,7 @@ fn refuse(office: &TestOffice, word: &str) {
     };
     let sql = if is_shared() {
         format!(
-            "ALTER TABLE case_file ADD CONSTRAINT poison CHECK (snapshot NOT LIKE '%{word}%') NOT VALID"
+            "RESET ROLE; ALTER TABLE case_file ADD CONSTRAINT poison CHECK (snapshot NOT LIKE '%{word}%') NOT VALID"
         )
     } else {
         fault("insert") + &fault("update")
@@ -121,7 +121,7 @@ fn what_was_held_for_a_fault_is_judged_when_a_newer_server_starts() {
         .repo
         .write_blocking(|conn| {
             conn.execute_batch(if is_shared() {
-                "ALTER TABLE case_file DROP CONSTRAINT poison"
+                "RESET ROLE; ALTER TABLE case_file DROP CONSTRAINT poison"
             } else {
                 "DROP TRIGGER poison_insert; DROP TRIGGER poison_update"
             })?;

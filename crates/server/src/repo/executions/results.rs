@@ -5,7 +5,7 @@ use super::rows::{self, Kept};
 use crate::connector::answer::Told;
 use crate::repo::bench::Bench;
 use crate::repo::sql::{Connection, params};
-use crate::repo::{Repo, RepoError, Rules, cases, notices, system, waiting};
+use crate::repo::{Repo, RepoError, Rules, Scope, cases, notices, system, waiting};
 use crate::secrets;
 use desk_domain::case::{Case, CaseState, ExecutionResult, TerminalResult};
 use desk_domain::ids::ExecutionId;
@@ -76,7 +76,9 @@ impl Repo {
     /// # Errors
     /// When the database fails.
     pub async fn knows_callbacks(self: &Arc<Self>, token: String) -> Result<bool, RepoError> {
-        let ours = self.read(|conn| system::note(conn, TOKEN)).await?;
+        let ours = self
+            .read(Scope::House, |conn| system::note(conn, TOKEN))
+            .await?;
         Ok(ours.is_some_and(|ours| secrets::hash(&ours) == secrets::hash(&token)))
     }
 }
@@ -94,6 +96,7 @@ pub fn callback(
     let Some(kept) = rows::by_key(conn, key)? else {
         return Ok(Callback::Unknown);
     };
+    conn.write_only(&Scope::of(&kept.office))?;
     // Nothing ever left: whoever reports a result of it made it up.
     if kept.left_at.is_none() || told.fits(&rows::asked_terminals(&kept)?).is_err() {
         return Ok(Callback::Misfit);

@@ -1,7 +1,7 @@
 //! One connection to PostgreSQL: opens, opens again, and keeps its prepared statements.
 
 use super::value::Value;
-use super::{Purpose, SqlError};
+use super::{Purpose, ROLE, Scope, SqlError};
 use postgres::config::{Host, SslMode};
 use postgres::types::ToSql;
 use postgres::{Client, Config, Row, Statement};
@@ -143,20 +143,22 @@ impl Link {
         self.client.get()
     }
 
-    pub(super) fn begin(&mut self, purpose: Purpose) -> Result<(), SqlError> {
-        let sql = match purpose {
+    pub(super) fn begin(&mut self, purpose: Purpose, scope: &Scope) -> Result<(), SqlError> {
+        let begin = match purpose {
             Purpose::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             // Several nodes judge against what each other writes: only this level makes their work one after the other.
             Purpose::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
         };
+        let settings = scope.settings();
+        let sql = format!("{begin}; SET LOCAL ROLE {ROLE}; {settings}");
         let client = self.client.get()?;
-        if !client.is_closed() && client.batch_execute(sql).is_ok() {
+        if !client.is_closed() && client.batch_execute(&sql).is_ok() {
             return Ok(());
         }
         // It may have died in silence, or stand inside a transaction that failed: a new one is cheap.
         self.kept.clear();
         self.client = Held(Some(self.address.connect()?));
-        Ok(self.client.get()?.batch_execute(sql)?)
+        Ok(self.client.get()?.batch_execute(&sql)?)
     }
 
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), SqlError> {

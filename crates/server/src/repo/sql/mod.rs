@@ -6,9 +6,11 @@
 //! those for blocking work, never on a thread that drives the server's tasks.
 
 mod link;
+mod scope;
 mod value;
 
 pub use link::{Address, Link};
+pub use scope::{ROLE, Scope};
 pub(crate) use value::params;
 pub use value::{FromSql, Params, Row, ToSql, Value};
 
@@ -76,6 +78,8 @@ fn meaning_of(error: &postgres::Error) -> Meaning {
         // A standby, or a primary that has become one.
         "25006" | "57P01" | "57P02" | "57P03" | "57P05" => Meaning::Gone,
         code if code.starts_with("08") => Meaning::Gone,
+        // A row of another office than the transaction's.
+        "42501" => Meaning::Refused,
         code if code.starts_with("22") || code.starts_with("23") => Meaning::Refused,
         _ => Meaning::Failed,
     }
@@ -144,13 +148,35 @@ impl Connection {
         }
     }
     /// Begins a transaction; to a PostgreSQL that was gone, over a new connection.
-    pub fn begin(&self, purpose: Purpose) -> Result<(), SqlError> {
+    pub fn begin(&self, purpose: Purpose, scope: &Scope) -> Result<(), SqlError> {
         match &self.0 {
             Backend::Sqlite(connection) => Ok(connection.execute_batch(match purpose {
                 Purpose::Read => "BEGIN",
                 Purpose::Write => "BEGIN IMMEDIATE",
             })?),
-            Backend::Postgres(link) => link.borrow_mut().begin(purpose),
+            Backend::Postgres(link) => link.borrow_mut().begin(purpose, scope),
+        }
+    }
+    /// Begins a part of the transaction that can be undone by itself, and reaches as far as `scope`; what follows it reaches
+    /// as far, until it is said anew.
+    pub fn savepoint(&self, name: &str, scope: &Scope) -> Result<(), SqlError> {
+        match &self.0 {
+            Backend::Sqlite(connection) => {
+                Ok(connection.execute_batch(&format!("SAVEPOINT {name}"))?)
+            }
+            Backend::Postgres(link) => {
+                let settings = scope.settings();
+                link.borrow_mut()
+                    .batch(&format!("SAVEPOINT {name}; {settings}"))
+            }
+        }
+    }
+    /// From here to the end of the transaction, or of the part that began last, only rows of `scope` are written; what is
+    /// seen stays as it was.
+    pub fn write_only(&self, scope: &Scope) -> Result<(), SqlError> {
+        match &self.0 {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(link) => link.borrow_mut().batch(&scope.writes()),
         }
     }
     pub fn commit(&self) -> Result<(), SqlError> {
