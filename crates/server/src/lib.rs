@@ -22,6 +22,7 @@ pub mod error;
 pub mod frames;
 pub mod gateway;
 pub mod groups;
+pub mod hashing;
 pub mod http;
 pub mod jobs;
 pub mod metrics;

@@ -6,6 +6,7 @@ use crate::config::ServerConfig;
 use crate::connector::Connector;
 use crate::error::ServerError;
 use crate::gateway::{Gateway, GatewayKind};
+use crate::hashing::{Hashing, Scratch};
 use crate::http::{self, Office, Positions, listen, ready};
 use crate::jobs::delivering::{self, Hooks};
 use crate::jobs::executing::{self, Work};
@@ -38,8 +39,8 @@ use tokio::sync::{Semaphore, watch};
 const POLL: Duration = Duration::from_millis(250);
 /// How long connections may take to end.
 const DRAIN: Duration = Duration::from_secs(10);
-/// Password hashes at work at once.
-const HASHING: usize = 2;
+/// Most password hashes at work at once: each keeps 19 MiB.
+const HASHING: usize = 4;
 /// Bundles worked off at once: each reads a file of gigabytes twice.
 const BUNDLES: usize = 2;
 
@@ -238,10 +239,15 @@ async fn serve(
         positions,
         bells,
         closing: stopped.clone(),
-        hashing: Semaphore::new(HASHING),
+        hashing: Hashing::new(seats_for_hashes()),
         metrics: Arc::clone(&metrics),
         store_answer: ready::LastAnswer::default(),
-        nobody_phc: secrets::hash_password("nobody", config.chance.as_ref()).unwrap_or_default(),
+        nobody_phc: secrets::hash_password(
+            "nobody",
+            config.chance.as_ref(),
+            &mut Scratch::default(),
+        )
+        .unwrap_or_default(),
     });
     let poller = tokio::spawn(poll(Arc::clone(&office), [tell, ring], stopped.clone()));
     let within = config.head_within;
@@ -349,4 +355,10 @@ pub fn lock(config: &ServerConfig) -> Result<File, ServerError> {
         Err(fs::TryLockError::WouldBlock) => Err(ServerError::InUse),
         Err(fs::TryLockError::Error(error)) => Err(ServerError::Io("lock", error)),
     }
+}
+
+/// Half of the cores at most: a morning's sign-ins leave the other half to those who work already.
+fn seats_for_hashes() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores / 2).clamp(1, HASHING)
 }

@@ -1,7 +1,7 @@
 //! Tokens, one-time codes and password hashes. What is kept is always a hash.
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use crate::hashing::Scratch;
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -68,24 +68,51 @@ pub fn hash(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// Argon2id; slow on purpose, never on a request path other than sign-in.
-pub fn hash_password(password: &str, chance: &dyn Chance) -> Option<String> {
+/// Argon2id; slow on purpose, never on a request path other than sign-in. In the PHC format.
+pub fn hash_password(password: &str, chance: &dyn Chance, scratch: &mut Scratch) -> Option<String> {
     let mut salt = [0_u8; 16];
     chance.fill(&mut salt);
-    let hash: PasswordHash = hasher()?
-        .hash_password_with_salt(password.as_bytes(), &salt)
-        .ok()?;
-    Some(hash.to_string())
+    let params = Params::new(ARGON2_KIB, ARGON2_PASSES, 1, None).ok()?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).ok()?,
+        salt: Some(Salt::new(&salt).ok()?),
+        hash: None,
+    };
+    let output = output(password, &hash, scratch)?;
+    let whole = PasswordHash {
+        hash: Some(output),
+        ..hash
+    };
+    Some(whole.to_string())
 }
 
-/// True when the password is the one that was hashed.
-pub fn password_holds(password: &str, phc: &str) -> bool {
+/// True when the password is the one that was hashed. Outputs compare in constant time.
+pub fn password_holds(password: &str, phc: &str, scratch: &mut Scratch) -> bool {
     let Ok(hash) = PasswordHash::new(phc) else {
         return false;
     };
-    Argon2::default()
-        .verify_password(password.as_bytes(), &hash)
-        .is_ok()
+    hash.hash.is_some() && output(password, &hash, scratch) == hash.hash
+}
+
+/// What the password comes to under the salt and the parameters of `hash`; as long as its output, if it has one.
+fn output(password: &str, hash: &PasswordHash, scratch: &mut Scratch) -> Option<Output> {
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+    let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from);
+    let params = Params::try_from(hash).ok()?;
+    let mut buffer = [0_u8; Output::MAX_LENGTH];
+    let out = buffer.get_mut(..params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN))?;
+    let blocks = params.block_count();
+    Argon2::new(algorithm, version.ok()?, params)
+        .hash_password_into_with_memory(
+            password.as_bytes(),
+            hash.salt.as_ref()?,
+            out,
+            scratch.blocks(blocks),
+        )
+        .ok()?;
+    Output::new(out).ok()
 }
 
 /// Makes a key of a passphrase; as slow as a password hash, and with more memory, because the file can be guessed at
@@ -97,7 +124,46 @@ pub fn stretch(passphrase: &str, salt: &[u8], key: &mut [u8; 32]) -> Option<()> 
         .ok()
 }
 
-fn hasher() -> Option<Argon2<'static>> {
-    let params = Params::new(ARGON2_KIB, ARGON2_PASSES, 1, None).ok()?;
-    Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::door::SystemChance;
+
+    #[test]
+    fn a_password_holds_against_its_hash_in_memory_that_others_have_used() {
+        let mut scratch = Scratch::default();
+        let hashes = ["first fake password", "second fake password"]
+            .map(|word| hash_password(word, &SystemChance, &mut scratch).unwrap_or_default());
+        let [first, second] = &hashes;
+        assert!(
+            first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{first}"
+        );
+        assert!(password_holds("first fake password", first, &mut scratch));
+        assert!(password_holds(
+            "second fake password",
+            second,
+            &mut Scratch::default()
+        ));
+        for (word, phc) in [
+            ("second fake password", first.as_str()),
+            ("", first),
+            ("first fake password", ""),
+            ("first fake password", "$argon2id$v=19$m=19456,t=2,p=1$"),
+        ] {
+            assert!(!password_holds(word, phc, &mut scratch), "{word} {phc}");
+        }
+    }
+
+    #[test]
+    fn hashes_made_by_other_programs_are_understood_whatever_their_parameters() {
+        // The example of the reference implementation's README: its own salt, 64 MiB, two passes, four lanes, 24 bytes.
+        let phc = "$argon2i$v=19$m=65536,t=2,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b+dWRWJTmaaJObG";
+        let mut scratch = Scratch::default();
+        assert!(password_holds("password", phc, &mut scratch));
+        assert!(!password_holds("passwore", phc, &mut scratch));
+        // And a small one after a large one.
+        let small = hash_password("a fake password", &SystemChance, &mut scratch);
+        assert!(small.is_some_and(|phc| password_holds("a fake password", &phc, &mut scratch)));
+    }
 }

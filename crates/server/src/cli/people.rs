@@ -7,6 +7,7 @@ use super::oidc::{self, OidcCommand};
 use super::who::line;
 use super::{Site, say};
 use crate::error::ServerError;
+use crate::hashing::Scratch;
 use crate::repo::invitations::{self as codes, End};
 use crate::repo::people::{self, Account};
 use crate::repo::{devices, safeguards, second_factor as factors, sessions};
@@ -361,8 +362,12 @@ fn read_password(house: &House) -> Result<String, ServerError> {
             secrets::PASSWORD_CHARS
         )));
     }
-    secrets::hash_password(&password, house.rules.chance.as_ref())
-        .ok_or_else(|| ServerError::Usage("the password cannot be hashed".into()))
+    secrets::hash_password(
+        &password,
+        house.rules.chance.as_ref(),
+        &mut Scratch::default(),
+    )
+    .ok_or_else(|| ServerError::Usage("the password cannot be hashed".into()))
 }
 
 fn role(role: RoleArg) -> Role {

@@ -2,6 +2,7 @@
 //! named and proves it as at any desk.
 
 use crate::error::ServerError;
+use crate::hashing::Scratch;
 use crate::http::session::throttles;
 use crate::repo::ask::Knock;
 use crate::repo::sessions::{self, Admitted};
@@ -55,7 +56,8 @@ fn admin(house: &House, login: &str) -> Result<UserCard, ServerError> {
         .repo
         .read_blocking(|conn| people::by_login(conn, login))?;
     let right = account.filter(|account| {
-        secrets::password_holds(&password, &account.password_phc) && account.card.active
+        secrets::password_holds(&password, &account.password_phc, &mut Scratch::default())
+            && account.card.active
     });
     let Some(account) = right else {
         let keys = counted.clone();

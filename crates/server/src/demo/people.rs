@@ -2,6 +2,7 @@
 
 use super::desk::DemoDesk;
 use crate::error::ServerError;
+use crate::hashing::Scratch;
 use crate::repo::devices::{self, Applicant, Enrolled};
 use crate::repo::people::{self, Account};
 use crate::repo::{offices, sessions};
@@ -69,6 +70,7 @@ pub fn add(house: &House) -> Result<(), ServerError> {
             .repo
             .write_blocking(move |conn| offices::put(conn, &office, name, now))?;
     }
+    let mut scratch = Scratch::default();
     for person in PEOPLE {
         let user = UserId::new(now, house.rules.chance.as_ref());
         let card = UserCard {
@@ -81,9 +83,12 @@ pub fn add(house: &House) -> Result<(), ServerError> {
             offices: [code(HEAD)?, code(BRANCH)?].into(),
             active: true,
         };
-        let password_phc =
-            secrets::hash_password(&password(person.login), house.rules.chance.as_ref())
-                .ok_or_else(|| ServerError::Usage("the password cannot be hashed".into()))?;
+        let password_phc = secrets::hash_password(
+            &password(person.login),
+            house.rules.chance.as_ref(),
+            &mut scratch,
+        )
+        .ok_or_else(|| ServerError::Usage("the password cannot be hashed".into()))?;
         let account = Account { card, password_phc };
         house
             .repo

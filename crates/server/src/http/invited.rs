@@ -108,18 +108,16 @@ async fn chosen(
     found: &Found,
     password: String,
 ) -> Result<Option<Chosen>, ApiError> {
-    let _seat = office
-        .hashing
-        .acquire()
-        .await
-        .map_err(|_| ApiError::new(error::UNAVAILABLE))?;
     let chance = Arc::clone(&office.rules.chance);
     let before = found.repeated.then(|| found.account.password_phc.clone());
-    let work = tokio::task::spawn_blocking(move || match before {
-        Some(phc) => secrets::password_holds(&password, &phc).then_some(Chosen::Again(phc)),
-        None => secrets::hash_password(&password, chance.as_ref()).map(Chosen::New),
+    let work = office.hashing.run(move |scratch| match before {
+        Some(phc) => {
+            secrets::password_holds(&password, &phc, scratch).then_some(Chosen::Again(phc))
+        }
+        None => secrets::hash_password(&password, chance.as_ref(), scratch).map(Chosen::New),
     });
-    work.await.map_err(|_| ApiError::new(error::INTERNAL))
+    let chosen = work.await;
+    chosen.ok_or_else(|| ApiError::new(error::UNAVAILABLE))
 }
 
 pub(super) fn of_guesses(device: DeviceId, office: &OfficeCode) -> Throttles {

@@ -31,6 +31,7 @@ pub mod wire;
 use crate::bundles::Bundles;
 use crate::calls::CallKey;
 use crate::connector::Connector;
+use crate::hashing::Hashing;
 use crate::metrics::Metrics;
 use crate::objects::Objects;
 use crate::oidc::Provider;
@@ -74,8 +75,8 @@ pub struct Office {
     pub bells: watch::Receiver<Positions>,
     /// True once the server is asked to stop: long-polls end at once.
     pub closing: watch::Receiver<bool>,
-    /// Password hashes at work at once: each takes 19 MiB.
-    pub hashing: Semaphore,
+    /// Where passwords are hashed.
+    pub hashing: Arc<Hashing>,
     pub metrics: Arc<Metrics>,
     pub store_answer: ready::LastAnswer,
     /// Compared with when the login does not exist, so that the answer takes as long.

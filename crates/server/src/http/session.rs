@@ -210,23 +210,19 @@ async fn password_checked(
     account: Option<Account>,
     password: String,
 ) -> Result<Option<UserCard>, ApiError> {
-    let _seat = office
-        .hashing
-        .acquire()
-        .await
-        .map_err(|_| ApiError::new(error::UNAVAILABLE))?;
     let nobody = office.nobody_phc.clone();
-    let checked = tokio::task::spawn_blocking(move || {
+    let checked = office.hashing.run(move |scratch| {
         // Whoever has no password yet takes as long as whoever does not exist.
         let phc = account
             .as_ref()
             .map(|account| account.password_phc.as_str())
             .filter(|phc| !phc.is_empty())
             .unwrap_or(&nobody);
-        let holds = secrets::password_holds(&password, phc);
+        let holds = secrets::password_holds(&password, phc, scratch);
         account
             .filter(|account| holds && account.card.active)
             .map(|account| account.card)
     });
-    checked.await.map_err(|_| ApiError::new(error::INTERNAL))
+    let checked = checked.await;
+    checked.ok_or_else(|| ApiError::new(error::UNAVAILABLE))
 }

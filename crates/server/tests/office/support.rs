@@ -23,6 +23,7 @@ use desk_domain::people::{Employer, Role, UserCard};
 use desk_domain::time::{Clock, Millis};
 use desk_server::door::SystemChance;
 use desk_server::gateway::GatewayKind;
+use desk_server::hashing::Scratch;
 use desk_server::objects::Location;
 use desk_server::repo::people::Account;
 use desk_server::repo::{devices, offices, people};
@@ -140,7 +141,8 @@ pub fn add_user(house: &House, login: &str, role: Role, offices: &[&str]) -> Use
     };
     let account = Account {
         card,
-        password_phc: secrets::hash_password(PASSWORD, &SystemChance).unwrap(),
+        password_phc: secrets::hash_password(PASSWORD, &SystemChance, &mut Scratch::default())
+            .unwrap(),
     };
     house
         .repo
