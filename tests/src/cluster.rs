@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -99,6 +100,47 @@ impl Cluster {
     /// Host and port alone.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The process that everything of it runs below; none while it is ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// Transactions a second that `clients` make of a script, each of them `each` times: PostgreSQL's own measure.
+    pub fn pgbench(&self, script: &str, clients: u64, each: u32) -> Result<f64, Failure> {
+        let mut command = program("pgbench")?;
+        command
+            .args(["-h", "127.0.0.1", "-U", "desk", "-p"])
+            .arg(self.port.to_string())
+            .args(["-n", "-M", "prepared", "-f", "-", "-j", "2", "-c"])
+            .arg(clients.to_string())
+            .args(["-t", &each.to_string(), "postgres"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = command.spawn().map_err(Failure::at("start pgbench"))?;
+        if let Some(mut stdin) = process.stdin.take() {
+            stdin
+                .write_all(script.as_bytes())
+                .map_err(Failure::at("tell pgbench"))?;
+        }
+        let output = process
+            .wait_with_output()
+            .map_err(Failure::at("wait for pgbench"))?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let rate = said
+            .lines()
+            .find_map(|line| line.strip_prefix("tps = "))
+            .and_then(|line| line.split_whitespace().next())
+            .and_then(|number| number.parse().ok());
+        match rate {
+            Some(rate) if output.status.success() => Ok(rate),
+            _ => Err(Failure::new(format!(
+                "pgbench: {said}{}",
+                String::from_utf8_lossy(&output.stderr)
+            ))),
+        }
     }
 
     /// Ends it as a power cut would.

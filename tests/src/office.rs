@@ -47,12 +47,21 @@ impl Office {
     }
     /// The same on a named address; what an earlier run left in `data` is kept.
     pub fn open_at(data: &Path, cases: u32, listen: &str) -> Result<Self, Failure> {
+        Self::open_with(data, cases, listen, Vec::new())
+    }
+    /// The same with what its environment names, such as another database.
+    pub fn open_with(
+        data: &Path,
+        cases: u32,
+        listen: &str,
+        environment: Vec<(String, OsString)>,
+    ) -> Result<Self, Failure> {
         let mut office = Self {
             data: data.to_owned(),
             url: String::new(),
             nodes: vec![Node::new(data, listen)],
             balancer: None,
-            environment: Vec::new(),
+            environment,
             last_code: Mutex::default(),
             file_kib: None,
         };

@@ -16,11 +16,13 @@ mod line;
 mod lists;
 mod moving;
 mod office;
+mod papers;
 mod pushing;
 mod raw;
 mod saving;
 mod screen;
 mod searching;
+mod sharing;
 mod signer;
 mod station;
 mod watch;
@@ -58,6 +60,9 @@ struct Arguments {
     /// Desks of the crowd that comes back at once.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=2_000))]
     desks: u32,
+    /// Ops that sixteen desks write while others read their feed.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..))]
+    feed_ops: u32,
     #[command(subcommand)]
     part: Option<Part>,
 }
@@ -83,13 +88,16 @@ pub struct Plan {
     pub backlog: usize,
     /// Desks of the crowd.
     pub desks: u32,
+    /// Ops that are written while their feed is read.
+    pub feed_ops: usize,
 }
 
 /// `sync` are the figures of the courier that have no number of their own; `drain` is the long absence, `crowd` the
-/// morning after it.
-const GOALS: [&str; 17] = [
-    "G1", "G2", "G5", "G6", "G7", "G8", "G9", "G10", "G11", "G12", "G13", "G14", "G15", "G16",
-    "sync", "drain", "crowd",
+/// morning after it,
+/// `feed` what readers miss of it.
+const GOALS: [&str; 20] = [
+    "G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8", "G9", "G10", "G11", "G12", "G13", "G14", "G15",
+    "G16", "sync", "drain", "crowd", "feed",
 ];
 
 fn main() -> Result<(), Failure> {
@@ -123,6 +131,7 @@ fn measure(arguments: &Arguments) -> Result<Vec<Figure>, Failure> {
         rounds: arguments.rounds,
         backlog: usize::try_from(arguments.backlog).unwrap_or(usize::MAX),
         desks: arguments.desks,
+        feed_ops: usize::try_from(arguments.feed_ops).unwrap_or(usize::MAX),
     };
     let mut figures = Vec::new();
     say(&conditions())?;
@@ -153,6 +162,21 @@ fn measure(arguments: &Arguments) -> Result<Vec<Figure>, Failure> {
     if wants("G2") {
         say("G2: thirty-two at once …")?;
         figures.extend(grouping::figures(&plan)?);
+    }
+    if wants("G3") {
+        say("G3: cases on PostgreSQL …")?;
+        figures.extend(sharing::figures(&plan)?);
+    }
+    if wants("feed") {
+        say(&format!(
+            "feed: {} ops are written and read …",
+            plan.feed_ops
+        ))?;
+        figures.extend(sharing::feed(&plan)?);
+    }
+    if wants("G4") {
+        say("G4: what documents cost …")?;
+        figures.extend(papers::figures(&plan)?);
     }
     if wants("G16") || wants("crowd") {
         say(&format!("G16: {} desks come back …", plan.desks))?;

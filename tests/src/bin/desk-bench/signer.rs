@@ -20,6 +20,11 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// A busy server is asked so often, and so long after.
+const ASKED_AGAIN: usize = 600;
+const BEFORE_AGAIN: Duration = Duration::from_millis(100);
 
 /// One keep-alive connection.
 pub struct Wire {
@@ -68,6 +73,19 @@ impl Wire {
             "{line}: {}",
             String::from_utf8_lossy(&body)
         )))
+    }
+
+    /// The same; a server that cannot take it just now is asked again.
+    pub fn until_taken(&mut self, request: &[u8]) -> Result<Vec<u8>, Failure> {
+        for _ in 0..ASKED_AGAIN {
+            match self.exchange(request) {
+                Err(failure) if failure.to_string().starts_with("http/1.1 503") => {
+                    std::thread::sleep(BEFORE_AGAIN);
+                }
+                other => return other,
+            }
+        }
+        self.exchange(request)
     }
 
     fn more(&mut self) -> Result<(), Failure> {
