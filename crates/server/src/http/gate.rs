@@ -46,6 +46,8 @@ pub const fn oldest_protocol() -> u32 {
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub device: DeviceId,
+    /// Ed25519, what its pushes are signed by.
+    pub device_key: [u8; 32],
     pub card: UserCard,
 }
 
@@ -170,6 +172,7 @@ async fn caller(office: &Arc<Office>, hash: Option<[u8; 32]>) -> Result<Caller, 
     }
     Ok(Caller {
         device: bearer.device,
+        device_key: bearer.device_key,
         card: bearer.card,
     })
 }

@@ -73,13 +73,8 @@ pub async fn push(
     if request.device != caller.device {
         return Err(ApiError::new(error::NOT_FOUND).at("device"));
     }
-    let device = office
-        .repo
-        .device(caller.device)
-        .await?
-        .ok_or_else(|| ApiError::new(error::DEVICE_UNKNOWN))?;
     let key =
-        VerifyingKey::from_bytes(&device.public_key).map_err(|_| ApiError::new(error::INTERNAL))?;
+        VerifyingKey::from_bytes(&caller.device_key).map_err(|_| ApiError::new(error::INTERNAL))?;
     let frames = frames::verify(&request, &key).map_err(|wrong| {
         ApiError::new(wrong.code)
             .with("seq", wrong.seq)

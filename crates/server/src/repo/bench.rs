@@ -409,17 +409,8 @@ impl<'a> Bench<'a> {
         if let Some(known) = self.actors.get(&(device, user)) {
             return Ok(known.clone());
         }
-        let was_here: Option<i64> = self
-            .conn
-            .prepare_cached("SELECT 1 FROM device_user WHERE device = ?1 AND \"user\" = ?2")?
-            .query_row(params![device.to_string(), user.to_string()], |row| {
-                row.get(0)
-            })
-            .optional()?;
-        let actor = match was_here {
-            Some(_) => people::card(self.conn, user)?.map(|card| card.actor()),
-            None => None,
-        };
+        let card = people::card_on(self.conn, device, user)?;
+        let actor = card.map(|card| card.actor());
         self.actors.insert((device, user), actor.clone());
         Ok(actor)
     }

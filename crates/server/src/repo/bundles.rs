@@ -29,11 +29,8 @@ impl Repo {
             let Some(device) = devices::find(conn, device)? else {
                 return Ok(None);
             };
-            let card = people::card(conn, user)?.filter(|card| card.active);
-            let scopes = match card {
-                Some(card) if works_there(conn, device.id, user)? => scopes_of(&card),
-                Some(_) | None => BTreeSet::new(),
-            };
+            let card = people::card_on(conn, device.id, user)?.filter(|card| card.active);
+            let scopes = card.as_ref().map(scopes_of).unwrap_or_default();
             Ok(Some(Sender { device, scopes }))
         })
     }
@@ -86,12 +83,6 @@ impl Repo {
     ) -> Result<Option<PushReply>, RepoError> {
         self.read_blocking(|conn| receipt(conn, (device, incarnation), after_seq, most))
     }
-}
-
-fn works_there(conn: &Connection, device: DeviceId, user: UserId) -> Result<bool, RepoError> {
-    Ok(conn
-        .prepare_cached("SELECT 1 FROM device_user WHERE device = ?1 AND \"user\" = ?2")?
-        .exists(params![device.to_string(), user.to_string()])?)
 }
 
 /// As for a request: administration alone opens no office.

@@ -3,7 +3,7 @@
 use super::feed::{self, Changes, Thing};
 use super::sql::{Connection, OptionalExtension, params};
 use super::{RepoError, offices};
-use desk_domain::ids::UserId;
+use desk_domain::ids::{DeviceId, UserId};
 use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
 
@@ -55,6 +55,24 @@ pub fn card(conn: &Connection, id: UserId) -> Result<Option<UserCard>, RepoError
     let text: Option<String> = conn
         .prepare_cached("SELECT card FROM user_account WHERE id = ?1")?
         .query_row([id.to_string()], |row| row.get(0))
+        .optional()?;
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+}
+
+/// The same, of somebody who has ever signed in on that device.
+pub fn card_on(
+    conn: &Connection,
+    device: DeviceId,
+    user: UserId,
+) -> Result<Option<UserCard>, RepoError> {
+    let text: Option<String> = conn
+        .prepare_cached(
+            "SELECT u.card FROM device_user d JOIN user_account u ON u.id = d.\"user\" \
+             WHERE d.device = ?1 AND d.\"user\" = ?2",
+        )?
+        .query_row(params![device.to_string(), user.to_string()], |row| {
+            row.get(0)
+        })
         .optional()?;
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }

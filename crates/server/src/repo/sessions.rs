@@ -16,6 +16,8 @@ const REPEAT_MS: Millis = 120_000;
 pub struct Bearer {
     pub device: DeviceId,
     pub device_status: DeviceStatus,
+    /// Ed25519, what its pushes are signed by.
+    pub device_key: [u8; 32],
     pub card: UserCard,
     pub expires_at: Millis,
     pub ended: bool,
@@ -35,21 +37,22 @@ pub struct NewSession {
 
 /// Looks a token up.
 pub fn bearer(conn: &Connection, access_hash: &[u8; 32]) -> Result<Option<Bearer>, RepoError> {
-    let row: Option<(String, String, String, Millis, bool)> = conn
+    let row: Option<(String, String, String, Millis, bool, [u8; 32])> = conn
         .prepare_cached(
-            "SELECT s.device, d.status, u.card, s.access_expires_at, s.ended_at IS NOT NULL FROM session s \
+            "SELECT s.device, d.status, u.card, s.access_expires_at, s.ended_at IS NOT NULL, d.public_key FROM session s \
              JOIN device d ON d.id = s.device JOIN user_account u ON u.id = s.\"user\" WHERE s.access_hash = ?1",
         )?
         .query_row([access_hash.as_slice()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
         })
         .optional()?;
-    let Some((device, status, card, expires_at, ended)) = row else {
+    let Some((device, status, card, expires_at, ended, device_key)) = row else {
         return Ok(None);
     };
     Ok(Some(Bearer {
         device: DeviceId::parse(&device).ok_or(RepoError::Damaged("device id"))?,
         device_status: devices::status_of(&status).ok_or(RepoError::Damaged("device status"))?,
+        device_key,
         card: serde_json::from_str(&card)?,
         expires_at,
         ended,

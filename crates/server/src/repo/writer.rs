@@ -26,13 +26,17 @@ const TRIES: u32 = 12;
 const TOGETHER: u32 = 3;
 /// How often a database that is gone is looked for again before the callers are told.
 const SEARCHES: u32 = 2;
+/// Savepoints of the jobs of a transaction: one takes the other's place, the COMMIT ends the last.
+const FIRST: &str = "SAVEPOINT job";
+const NEXT: &str = "RELEASE job; SAVEPOINT job";
 
 type Job = Box<dyn Work>;
 
 /// One job, whatever it answers.
 trait Work: Send {
     /// Runs it, once more if need be. An error is about the transaction as a whole; the job's own is kept for its caller.
-    fn run(&mut self, conn: &Connection) -> Result<(), Meaning>;
+    /// `begin` opens its savepoint.
+    fn run(&mut self, conn: &Connection, begin: &str) -> Result<(), Meaning>;
     fn answer(self: Box<Self>, committed: Result<(), RepoError>);
 }
 
@@ -48,8 +52,8 @@ where
     T: Send,
     F: FnMut(&Connection) -> Result<T, RepoError> + Send,
 {
-    fn run(&mut self, conn: &Connection) -> Result<(), Meaning> {
-        let result = in_savepoint(conn, &self.scope, &mut self.work);
+    fn run(&mut self, conn: &Connection, begin: &str) -> Result<(), Meaning> {
+        let result = in_savepoint(conn, (begin, &self.scope), &mut self.work);
         let meaning = result.as_ref().err().map(RepoError::meaning);
         self.result = Some(result);
         match meaning {
@@ -213,8 +217,10 @@ fn one_transaction(conn: &Connection, batch: &mut [Job]) -> Result<(), End> {
             Meaning::Refused | Meaning::Failed => End::Failed,
         }
     })?;
+    let mut begin = FIRST;
     for job in batch {
-        let Err(meaning) = job.run(conn) else {
+        let ran = job.run(conn, std::mem::replace(&mut begin, NEXT));
+        let Err(meaning) = ran else {
             continue;
         };
         undo(conn);
@@ -261,10 +267,10 @@ fn rest(attempt: u32) {
 
 fn in_savepoint<T>(
     conn: &Connection,
-    scope: &Scope,
+    (begin, scope): (&str, &Scope),
     work: &mut impl FnMut(&Connection) -> Result<T, RepoError>,
 ) -> Result<T, RepoError> {
-    conn.savepoint("job", scope)?;
+    conn.begin_part(begin, scope)?;
     let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or(Err(RepoError::Panicked));
     let spoilt = result
         .as_ref()
@@ -275,6 +281,6 @@ fn in_savepoint<T>(
     if result.is_err() {
         conn.execute_batch("ROLLBACK TO job")?;
     }
-    conn.execute_batch("RELEASE job")?;
+    // The next one releases it, or the COMMIT does.
     result
 }

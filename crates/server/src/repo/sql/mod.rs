@@ -157,17 +157,14 @@ impl Connection {
             Backend::Postgres(link) => link.borrow_mut().begin(purpose, scope),
         }
     }
-    /// Begins a part of the transaction that can be undone by itself, and reaches as far as `scope`; what follows it reaches
-    /// as far, until it is said anew.
-    pub fn savepoint(&self, name: &str, scope: &Scope) -> Result<(), SqlError> {
+    /// Runs a batch that begins a part of the transaction, which reaches as far as `scope`, in one round trip; what follows
+    /// it reaches as far, until it is said anew.
+    pub fn begin_part(&self, sql: &str, scope: &Scope) -> Result<(), SqlError> {
         match &self.0 {
-            Backend::Sqlite(connection) => {
-                Ok(connection.execute_batch(&format!("SAVEPOINT {name}"))?)
-            }
+            Backend::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
             Backend::Postgres(link) => {
                 let settings = scope.settings();
-                link.borrow_mut()
-                    .batch(&format!("SAVEPOINT {name}; {settings}"))
+                link.borrow_mut().batch(&format!("{sql}; {settings}"))
             }
         }
     }
