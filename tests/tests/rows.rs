@@ -151,6 +151,25 @@ fn every_table_with_an_office_is_guarded_against_its_owner_too() {
         );
     }
     drop(house);
+    let told = || {
+        let findings = desk_server::doctor::look(&config(folder.path(), cluster.url()), None);
+        format!("{findings:?}")
+    };
+    assert!(!told().contains("keep offices apart"), "{}", told());
+    client
+        .batch_execute(
+            "ALTER TABLE merchant NO FORCE ROW LEVEL SECURITY; DROP POLICY seen ON upload",
+        )
+        .unwrap();
+    let found = told();
+    assert!(
+        found.contains("does not keep offices apart in merchant, upload"),
+        "{found}"
+    );
+    client
+        .batch_execute("SELECT guard_rows('merchant'), guard_rows('upload')")
+        .unwrap();
+    assert!(!told().contains("keep offices apart"), "{}", told());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 -- unbind_desk_rows, which owns nothing; they say which offices they read and write. Who says nothing sees nothing.
 -- The server makes the role before this runs, or an administrator has.
 
--- For this migration and every later one that makes a table with an office.
+-- For this migration, every later one that makes a table with an office, and whoever mends one.
 CREATE FUNCTION guard_rows(guarded regclass) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   -- Asked once a statement, not once a row.
@@ -10,7 +10,11 @@ DECLARE
     'OR office = ANY ((SELECT string_to_array(current_setting(''desk.%1$s'', true), '',''))::text[]))';
   reads CONSTANT text := format(allows, 'reads');
   writes CONSTANT text := format(allows, 'writes');
+  one text;
 BEGIN
+  FOREACH one IN ARRAY ARRAY['seen', 'added', 'changed', 'removed'] LOOP
+    EXECUTE format('DROP POLICY IF EXISTS %I ON %s', one, guarded);
+  END LOOP;
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', guarded);
   EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', guarded);
   EXECUTE format('CREATE POLICY seen ON %s FOR SELECT USING (%s)', guarded, reads);

@@ -111,6 +111,14 @@ fn safety(health: &Health, database: &Database) -> Vec<Finding> {
         let todo = "switch it on: what was confirmed to desks must survive a power cut";
         found.push(Finding::wrong(DATABASE, health.risky.join(", "), todo));
     }
+    if !health.unguarded.is_empty() {
+        let what = format!(
+            "does not keep offices apart in {}",
+            health.unguarded.join(", ")
+        );
+        let todo = "find out who took row-level security away; as their owner: SELECT guard_rows('table') anew";
+        found.push(Finding::wrong(DATABASE, what, todo));
+    }
     if found.is_empty() {
         found.push(Finding::right(DATABASE, format!("mode {}", health.mode)));
     }

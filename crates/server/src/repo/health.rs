@@ -19,6 +19,8 @@ pub struct Health {
     pub mode: String,
     /// Settings that give away what was confirmed, if the power fails.
     pub risky: Vec<String>,
+    /// Tables with an office whose rows the database does not guard, where it could.
+    pub unguarded: Vec<String>,
     /// The database's own clock, where it has one.
     pub now: Option<Millis>,
     pub newest_op_at: Option<Millis>,
@@ -52,9 +54,24 @@ pub fn look(database: &Database) -> Result<Health, RepoError> {
         conn.begin(Purpose::Read, &Scope::House)?;
         health.newest_backup_at = latest(&conn, "SELECT max(verified_at) FROM backup_safe")?;
         health.webhooks = webhooks::all(&conn)?;
+        if conn.as_sqlite().is_none() {
+            health.unguarded = unguarded(&conn)?;
+        }
         conn.roll_back()?;
     }
     Ok(health)
+}
+
+/// Somebody with the owner's rights may have taken a guard away; ADR 26.
+fn unguarded(conn: &Connection) -> Result<Vec<String>, RepoError> {
+    let mut select = conn.prepare_cached(
+        "SELECT CAST(c.relname AS TEXT) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid \
+         WHERE c.relnamespace = CAST(current_schema() AS regnamespace) AND c.relkind IN ('r', 'p') \
+         AND a.attname = 'office' AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND \
+         (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid) = 4) ORDER BY c.relname",
+    )?;
+    let names = select.query_map((), |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
 }
 
 fn latest(conn: &Connection, sql: &str) -> Result<Option<i64>, RepoError> {
@@ -83,6 +100,7 @@ fn empty(engine: String, mode: String) -> Health {
         known: 0,
         mode,
         risky: Vec::new(),
+        unguarded: Vec::new(),
         now: None,
         newest_op_at: None,
         newest_backup_at: None,
