@@ -9,6 +9,7 @@ pub mod bucket;
 pub mod carry;
 pub mod case_script;
 pub mod cluster;
+pub mod core_system;
 pub mod courier_desk;
 pub mod desk;
 pub mod failure;

@@ -17,8 +17,12 @@ pub struct Play {
     pub url: String,
     pub calls: u32,
     pub seed: u64,
-    /// The number that is called.
+    /// The office's own number.
     pub to: String,
+    /// Calls out of the house.
+    pub out: bool,
+    /// The other side's number of every call; without it each has its own.
+    pub number: Option<String>,
     /// Whose telephones ring, as the telephone system names them; nobody's in particular without any.
     pub users: Vec<String>,
     /// Pause between two events.
@@ -32,6 +36,7 @@ pub struct Play {
 pub struct Event {
     pub event: &'static str,
     pub call_id: String,
+    /// The other side's number.
     pub from: String,
     pub answering: Option<String>,
     pub cause: Option<&'static str>,
@@ -68,7 +73,7 @@ pub fn script(play: &Play) -> Vec<Event> {
         let event = |event| Event {
             event,
             call_id: format!("sim-{}-{n}", play.seed),
-            from: (FAKE + u64::from(n) + 1).to_string(),
+            from: number(play, n),
             answering: None,
             cause: None,
         };
@@ -94,6 +99,12 @@ pub fn script(play: &Play) -> Vec<Event> {
         }
     }
     all
+}
+
+/// The other side's number.
+fn number(play: &Play, n: u32) -> String {
+    let own = || (FAKE + u64::from(n) + 1).to_string();
+    play.number.clone().unwrap_or_else(own)
 }
 
 fn pick(users: &[String], dice: &mut Dice) -> Option<String> {
@@ -134,10 +145,11 @@ impl Telephone {
     /// Sends one event; the status of the answer.
     pub async fn send(&self, event: &Event) -> Result<u16, Failure> {
         let post = self.client.post(&self.play.url);
+        let (direction, from, to) = self.sides(event);
         let post = if self.play.as_json {
             post.json(&json!({
-                "event": event.event, "direction": "in", "callId": event.call_id, "from": event.from,
-                "to": self.play.to, "user": self.play.users, "answeringNumber": event.answering, "cause": event.cause,
+                "event": event.event, "direction": direction, "callId": event.call_id, "from": from,
+                "to": to, "user": self.play.users, "answeringNumber": event.answering, "cause": event.cause,
             }))
         } else {
             let kind = "application/x-www-form-urlencoded";
@@ -163,13 +175,23 @@ impl Telephone {
         Ok(played)
     }
 
+    /// The direction, who calls, and who is called.
+    fn sides<'a>(&'a self, event: &'a Event) -> (&'static str, &'a str, &'a str) {
+        if self.play.out {
+            ("out", &self.play.to, &event.from)
+        } else {
+            ("in", &event.from, &self.play.to)
+        }
+    }
+
     fn form(&self, event: &Event) -> String {
+        let (direction, from, to) = self.sides(event);
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("event", event.event)
-            .append_pair("direction", "in")
+            .append_pair("direction", direction)
             .append_pair("callId", &event.call_id)
-            .append_pair("from", &event.from)
-            .append_pair("to", &self.play.to);
+            .append_pair("from", from)
+            .append_pair("to", to);
         for user in &self.play.users {
             form.append_pair("user[]", user);
         }
@@ -195,9 +217,27 @@ mod tests {
             calls: 200,
             seed,
             to: "95000".to_owned(),
+            out: false,
+            number: None,
             users: vec!["8001".to_owned(), "8002".to_owned()],
             pause: Duration::ZERO,
             as_json: false,
+        }
+    }
+
+    #[test]
+    fn a_call_out_of_the_house_goes_to_the_number_that_was_asked_for() {
+        let telephone = Telephone::new(Play {
+            out: true,
+            number: Some("13000000009".to_owned()),
+            ..play(7)
+        })
+        .unwrap();
+        for event in script(&telephone.play) {
+            assert_eq!(telephone.sides(&event), ("out", "95000", "13000000009"));
+            let form = telephone.form(&event);
+            assert!(form.contains("direction=out"));
+            assert!(form.contains("&from=95000&to=13000000009"), "{form}");
         }
     }
 

@@ -57,6 +57,8 @@ impl House {
             calls: 3,
             seed: 5,
             to: "95000".to_owned(),
+            out: false,
+            number: None,
             users: users.iter().map(|&user| user.to_owned()).collect(),
             pause: Duration::ZERO,
             as_json,

@@ -238,6 +238,25 @@ it('submit_lists_exactly_what_is_missing', async () => {
   expect(items[1]?.textContent).toContain('附上「营业执照」');
 });
 
+it('a_call_back_with_a_call_id_asks_for_the_id_and_a_doubt_about_one_is_said_in_words', async () => {
+  location.hash = '#/case/c1/identity';
+  const host = install({});
+  const shown = aCase('draft');
+  const kind = 'call_back_with_call_id';
+  shown.identity.offers.push({ kind, class: 'PHONE', points: 25, available: true });
+  const line = { op: 't9', at: 1, by: '坐席甲', kind: 'evidence.record', pending: false, trouble: null };
+  shown.timeline.push({ ...line, params: { call_doubt: 'other_number' } });
+  host.case = shown;
+  render(App);
+  expect((await screen.findByTestId('call-doubt')).textContent).toContain('拨的不是登记号码');
+  expect(screen.queryByTestId('evidence-call')).toBeNull();
+  await userEvent.selectOptions(screen.getByTestId('evidence-kind'), kind);
+  expect(screen.getByTestId<HTMLButtonElement>('evidence-add').disabled).toBe(true);
+  await userEvent.type(screen.getByTestId('evidence-call'), ' O-1 ');
+  await userEvent.click(screen.getByTestId('evidence-add'));
+  expect(said(host, 'evidence_add')).toMatchObject([{ kind, call_ref: 'O-1' }]);
+});
+
 it('enter_that_ends_a_composition_does_not_commit', async () => {
   const host = await open('#/case/c1/identity');
   const box = await screen.findByTestId<HTMLInputElement>('field-merchant.name');

@@ -8,7 +8,7 @@ use crate::case::{
     NoticeChannel, Provenance, TerminalResult, Verdict,
 };
 use crate::case_no::CaseNo;
-use crate::decide::{Context, Decision, decide};
+use crate::decide::{CallDoubt, Context, Decision, decide};
 use crate::field::{self, FieldKey, FieldValue};
 use crate::ids::{CaseId, DeviceId, DocumentId, GroupId, Incarnation, OfficeCode, OpId, UserId};
 use crate::op::{ChainHash, Group, Hlc, Op, OpBody};
@@ -204,6 +204,7 @@ pub struct Story {
     pub policy: Policy,
     pub calendar: Calendar,
     pub same_serial_open: Option<CaseNo>,
+    pub call_doubt: Option<CallDoubt>,
     /// Every op that was judged, with its author, when, and what came of it.
     pub log: Vec<(Op, Actor, Millis, Outcome)>,
 }
@@ -224,6 +225,7 @@ impl Story {
             policy: Policy::shipped(),
             calendar: must(Calendar::shipped().ok()),
             same_serial_open: None,
+            call_doubt: None,
             log: Vec::new(),
         }
     }
@@ -246,6 +248,7 @@ impl Story {
             calendar: &self.calendar,
             now: self.now,
             same_serial_open: self.same_serial_open.clone(),
+            call_doubt: self.call_doubt,
         }
     }
 

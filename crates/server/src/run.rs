@@ -57,13 +57,14 @@ impl House {
     /// Opens, creating what is missing.
     pub fn open(config: &ServerConfig) -> Result<Self, ServerError> {
         private_dir(&config.data_dir).map_err(|error| ServerError::Io("data directory", error))?;
-        let rules = rules(config)?;
+        let mut rules = rules(config)?;
         let chance = Arc::clone(&config.chance);
         let objects = Objects::open(&config.data_dir, &config.objects, chance)
             .map_err(|error| ServerError::Io("object store", error))?;
         let keys = BundleKeys::open(&config.data_dir, rules.chance.as_ref())
             .map_err(|error| ServerError::Io("keys", error))?;
         rules.policies.trust(keys.verifying_key());
+        rules.call_key = Some(Arc::new(keys.calls()));
         let repo = Repo::open(&database(config)?, &rules)?;
         let bundles = Bundles::open(&config.data_dir, &repo, &rules, &objects)?;
         Ok(Self {
@@ -107,6 +108,7 @@ pub fn rules(config: &ServerConfig) -> Result<Rules, ServerError> {
         chance: Arc::clone(&config.chance),
         tells_merchants: config.gateway != GatewayKind::None,
         public_url: config.public_url.as_deref().map(Arc::from),
+        call_key: None,
     })
 }
 

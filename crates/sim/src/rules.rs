@@ -63,6 +63,7 @@ pub fn truth(cast: &Cast, cases: &Cases, op: &Op, session: Session) -> Decision 
         calendar: &cast.calendar,
         now: session.now,
         same_serial_open,
+        call_doubt: None,
     };
     decide(case, &known, &context)
 }
@@ -91,6 +92,7 @@ pub fn preview(cast: &Cast, case: Option<&Case>, op: &Op) -> Decision {
         calendar: &cast.calendar,
         now: op.captured_at,
         same_serial_open: None,
+        call_doubt: None,
     };
     decide(case, &known(op), &context)
 }

@@ -255,6 +255,7 @@ pub(crate) fn judge_one(
         calendar: &judge.calendar,
         now: op.captured_at,
         same_serial_open,
+        call_doubt: None,
     };
     Ok(decide(case, op, &context))
 }

@@ -21,9 +21,15 @@ struct Cli {
     /// The same seed plays the same calls.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The number that is called.
+    /// The office's own number.
     #[arg(long, default_value = "95000")]
     to: String,
+    /// Calls out of the house, as call-backs are.
+    #[arg(long)]
+    out: bool,
+    /// The other side's number in every call.
+    #[arg(long)]
+    number: Option<String>,
     /// Whose telephone rings, by extension or login; may be given several times. Everybody's without it.
     #[arg(long = "user")]
     users: Vec<String>,
@@ -51,6 +57,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         calls: cli.calls,
         seed: cli.seed,
         to: cli.to,
+        out: cli.out,
+        number: cli.number,
         users: cli.users,
         pause: Duration::from_millis(cli.pause_ms),
         as_json: cli.json,

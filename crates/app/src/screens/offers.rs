@@ -39,6 +39,7 @@ impl Offers<'_> {
             calendar: &self.rules.calendar,
             now: self.now,
             same_serial_open: self.same_serial_open.clone(),
+            call_doubt: None,
         }
     }
 

@@ -346,9 +346,11 @@ fn record_evidence(
     note: &str,
 ) -> Judged {
     harmless(note)?;
-    // Without the phone system's call id it is a call-back on somebody's word.
+    // Without the phone system's call id, or against its word, it is a call-back on somebody's word.
     let has_call = call_ref.is_some_and(|text| !text.trim().is_empty());
-    let kind = if kind == EvidenceKind::CallBackWithCallId && !has_call {
+    let names_call = kind == EvidenceKind::CallBackWithCallId;
+    let doubt = judge.ctx.call_doubt.filter(|_| names_call && has_call);
+    let kind = if names_call && (!has_call || doubt.is_some()) {
         EvidenceKind::CallBack
     } else {
         kind
@@ -384,7 +386,11 @@ fn record_evidence(
     };
     case.evidence.push(evidence);
     mark_maker(judge, case);
-    Ok(amends(case, Done::default()))
+    let done = amends(case, Done::default());
+    Ok(match doubt {
+        Some(doubt) => done.with("call_doubt", doubt.as_str()),
+        None => done,
+    })
 }
 
 /// The server weighs everything anew; people can only add what they noticed.

@@ -36,6 +36,48 @@ pub struct Context<'a> {
     pub now: Millis,
     /// Another open case with the same serial, if the judge knows of one.
     pub same_serial_open: Option<CaseNo>,
+    /// What a telephone system has to say against the call that the op names. Only a server is told of calls.
+    pub call_doubt: Option<CallDoubt>,
+}
+
+/// Why a call does not prove the call-back that names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallDoubt {
+    /// No call out of the house with that id was reported.
+    Unreported,
+    Unanswered,
+    /// Answered too long before the record of it, or after.
+    OtherTime,
+    /// The register has no number for this case to compare with.
+    NoNumber,
+    /// Another number was called than the registered one.
+    OtherNumber,
+    /// It counts for another case already.
+    Used,
+}
+
+impl CallDoubt {
+    /// Every one of them.
+    pub const ALL: [Self; 6] = [
+        Self::Unreported,
+        Self::Unanswered,
+        Self::OtherTime,
+        Self::NoNumber,
+        Self::OtherNumber,
+        Self::Used,
+    ];
+
+    /// Its stable name, as it stands in the history of a case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreported => "unreported",
+            Self::Unanswered => "unanswered",
+            Self::OtherTime => "other_time",
+            Self::NoNumber => "no_number",
+            Self::OtherNumber => "other_number",
+            Self::Used => "used",
+        }
+    }
 }
 
 /// What comes of one op: the verdict, the case after it, lines for the history.

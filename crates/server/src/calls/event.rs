@@ -45,6 +45,8 @@ pub struct CallEvent {
     pub call_ref: String,
     /// The caller's number; none when it is withheld or is no number.
     pub from: Option<String>,
+    /// The number that was called out of the house.
+    pub called: Option<String>,
     /// How the telephone system names whom this is about, the surest first.
     pub about: Vec<String>,
 }
@@ -138,6 +140,8 @@ fn understand(fields: &Fields) -> Result<CallEvent, Unread> {
     one(fields, "cause")?;
     let users = many(fields, "user")?;
     let mut about: Vec<String> = answering.into_iter().map(str::to_owned).collect();
+    let goes_out = direction == Direction::Out;
+    let called = goes_out.then(|| number(to)).flatten();
     about.extend(users.into_iter().chain([to]).map(str::to_owned));
     about.retain(|name| !name.is_empty());
     Ok(CallEvent {
@@ -145,6 +149,7 @@ fn understand(fields: &Fields) -> Result<CallEvent, Unread> {
         direction,
         call_ref,
         from: number(from),
+        called,
         about,
     })
 }

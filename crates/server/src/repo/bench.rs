@@ -6,6 +6,7 @@
 //! case, the whole is done once more with care: then each op shows under a savepoint that its case can be written, and
 //! the one that cannot is stored as `held{internal}`.
 
+use super::call_backs::{self, Called};
 use super::feed::{self, Changes, Thing};
 use super::journal::{self, Entry, Place};
 use super::sql::{Connection, OptionalExtension, Scope, params};
@@ -45,6 +46,8 @@ pub struct Bench<'a> {
     submitted: Vec<CaseId>,
     moved: Vec<Moved>,
     settled: BTreeMap<Place, (CaseId, Outcome)>,
+    /// Calls that nothing was said against when an op named them.
+    pub(super) called: Vec<Called>,
 }
 
 /// A case came to another state.
@@ -87,6 +90,7 @@ impl<'a> Bench<'a> {
             submitted: Vec::new(),
             moved: Vec::new(),
             settled: BTreeMap::new(),
+            called: Vec::new(),
         })
     }
 
@@ -142,12 +146,14 @@ impl<'a> Bench<'a> {
             return Ok(held(HeldWhy::MissingDependency));
         }
         let same_serial_open = self.same_serial_open(body.as_ref(), case.as_ref())?;
+        let call_doubt = call_backs::doubt(self, op, body.as_ref(), case.as_ref())?;
         let ctx = Context {
             actor,
             policy: &self.policy,
             calendar: &self.rules.calendar,
             now: self.now,
             same_serial_open,
+            call_doubt,
         };
         let decision = catch_unwind(AssertUnwindSafe(|| decide(case.as_ref(), op, &ctx)));
         let Ok(decision) = decision else {
@@ -165,6 +171,11 @@ impl<'a> Bench<'a> {
         let loaded = cases::load(self.conn, id)?;
         self.cases.insert(id, loaded.clone());
         Ok(loaded)
+    }
+
+    /// The working copies that were read or changed so far.
+    pub(super) fn at_hand(&self, id: CaseId) -> Option<&Case> {
+        self.cases.get(&id)?.as_ref()
     }
 
     /// Cases that a submit moved on in this transaction.
@@ -252,6 +263,7 @@ impl<'a> Bench<'a> {
             };
             documents::expect(self.conn, case, attach)?;
         }
+        call_backs::claim(&self)?;
         let positions = feed::raise(self.conn, &changes)?;
         let mut at = BTreeMap::new();
         for ((office, thing), position) in &positions {

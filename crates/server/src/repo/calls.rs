@@ -2,7 +2,7 @@
 //! forward, and what has ended never rings.
 
 use super::sql::{Connection, OptionalExtension, params};
-use super::{Repo, RepoError, Rules, Scope, devices, lines};
+use super::{Repo, RepoError, Rules, Scope, call_backs, devices, lines};
 use crate::calls::CallKey;
 use crate::calls::event::{CallEvent, Direction, What};
 use desk_domain::ids::{DeviceId, OfficeCode, UserId};
@@ -157,9 +157,15 @@ fn take(
 ) -> Result<bool, RepoError> {
     let (now, call_ref) = (rules.clock.now(), event.call_ref.as_str());
     let kept = kept(conn, office, call_ref)?;
-    let to = match (event.what, kept.as_ref()) {
+    let known = kept.as_ref().map(|(_, direction)| *direction);
+    if known.is_some_and(|direction| direction != event.direction) {
         // An id that both directions share says nothing that could be trusted.
-        (_, Some((_, direction))) if *direction != event.direction => None,
+        return Ok(false);
+    }
+    if event.direction == Direction::Out {
+        call_backs::note(conn, key, (office, event), now)?;
+    }
+    let to = match (event.what, kept.as_ref()) {
         (What::NewCall, None) => Some(State::Ringing),
         (What::Answer, None | Some((State::Ringing, _))) => Some(State::Answered),
         (What::Hangup, None | Some((State::Ringing | State::Answered, _))) => Some(State::Ended),
@@ -384,10 +390,10 @@ pub fn is_old(conn: &Connection, now: Millis) -> Result<bool, RepoError> {
     let calls = conn
         .prepare_cached("SELECT 1 FROM cti_call WHERE first_at < ?1 LIMIT 1")?
         .exists([now.saturating_sub(KEEP_MS)])?;
-    Ok(numbers || calls)
+    Ok(numbers || calls || call_backs::is_old(conn, now)?)
 }
 
-/// Erases the numbers of calls that are over, and forgets the calls of yesterday.
+/// Erases the numbers of calls that are over, and forgets the calls of yesterday and what old call-backs rest on.
 pub fn sweep(conn: &Connection, now: Millis) -> Result<(), RepoError> {
     conn.execute(
         "UPDATE cti_call SET caller = NULL WHERE caller IS NOT NULL AND ends_at <= ?1",
@@ -397,5 +403,5 @@ pub fn sweep(conn: &Connection, now: Millis) -> Result<(), RepoError> {
         "DELETE FROM cti_call WHERE first_at < ?1",
         [now.saturating_sub(KEEP_MS)],
     )?;
-    Ok(())
+    call_backs::sweep(conn, now)
 }

@@ -8,6 +8,7 @@ pub mod backup;
 pub mod bench;
 pub mod bindings;
 pub mod bundles;
+mod call_backs;
 pub mod calls;
 pub mod cases;
 pub mod codes;
@@ -52,6 +53,7 @@ pub mod webhooks;
 pub mod wipes;
 mod writer;
 
+use crate::calls::CallKey;
 use crate::policies::{Doubt, Policies};
 use desk_domain::calendar::Calendar;
 use desk_domain::ids::Epoch;
@@ -173,6 +175,8 @@ pub struct Rules {
     pub tells_merchants: bool,
     /// Where phones find this server, as `https://host`.
     pub public_url: Option<Arc<str>>,
+    /// What numbers of calls are sealed and compared with; none before the keys of the data directory are read.
+    pub call_key: Option<Arc<CallKey>>,
 }
 
 impl Rules {

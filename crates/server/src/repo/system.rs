@@ -161,6 +161,7 @@ pub(super) fn rehearse(
         calendar: &bench.rules.calendar,
         now: bench.now,
         same_serial_open: None,
+        call_doubt: None,
     };
     Ok(decide(bench.case(case)?.as_ref(), &op, &ctx).outcome)
 }

@@ -12,6 +12,7 @@ mod audit;
 mod backup;
 mod bounds;
 mod bundles;
+mod call_backs;
 mod calls;
 mod codes;
 mod crash;

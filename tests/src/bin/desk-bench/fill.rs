@@ -205,6 +205,7 @@ fn template(agent: &UserCard) -> Result<Case, Failure> {
         calendar: &judge.calendar,
         now: START,
         same_serial_open: None,
+        call_doubt: None,
     };
     let decision = decide(None, &op, &context);
     decision

@@ -193,6 +193,15 @@ export const enDomain: typeof zhDomain = {
     site_visit: 'Visit at the address',
     official_id_service: 'Official ID service',
   },
+  call_doubt: {
+    unreported:
+      'the telephone system has reported no outgoing call with this id; if you have just hung up, record it again in a few seconds',
+    unanswered: 'nobody answered this call',
+    other_time: 'the call and the record of it are too far apart in time',
+    no_number: 'the register has no number for this merchant yet; fill in the merchant number and record it again',
+    other_number: 'another number than the registered one was called',
+    used: 'this call counts for another case already',
+  },
   source: {
     spoken: 'said by the caller',
     typed: 'typed',

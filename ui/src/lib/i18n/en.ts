@@ -169,6 +169,8 @@ export const en: Catalogue = {
     doubt_say: 'Report a doubt',
     evidence_note: 'How it was checked',
     evidence_none: 'No evidence yet',
+    evidence_call: 'Call id (of your outgoing call, from the telephone system)',
+    call_doubt: (at, why) => `The call-back of ${at} counts as one without a call id: ${why}`,
     evidence_off: 'off',
     plus: (n) => `${n} points`,
     facts: 'What the caller tells',

@@ -184,6 +184,14 @@ export const zhDomain = {
     site_visit: '上门核实',
     official_id_service: '权威身份服务',
   } as Record<string, string>,
+  call_doubt: {
+    unreported: '电话系统没有报告过这个编号的外呼。刚打完的，等几秒再记录一次',
+    unanswered: '这通电话没有人接',
+    other_time: '这通电话与记录的时间相差太久',
+    no_number: '登记信息里还找不到这个商户的号码，先填好商户编号再记录一次',
+    other_number: '拨的不是登记号码',
+    used: '这通电话已经用在另一张工单上',
+  },
   source: {
     spoken: '来电人口述',
     typed: '手工输入',

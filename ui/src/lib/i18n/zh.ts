@@ -165,6 +165,8 @@ export const zh = {
     doubt_say: '上报可疑情况',
     evidence_note: '怎样核实的',
     evidence_none: '还没有记录证据',
+    evidence_call: '通话编号（电话系统里这通外呼的编号）',
+    call_doubt: (at: string, why: string) => `${at} 的回拨按“没有通话编号”计分：${why}`,
     evidence_off: '未启用',
     plus: (n: number) => `${n} 分`,
     facts: '来电人提供的信息',

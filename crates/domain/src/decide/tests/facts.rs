@@ -2,7 +2,7 @@
 
 use super::code;
 use crate::case::{Case, CaseState, DocumentKind, EvidenceKind};
-use crate::decide::{Decision, decide, fold};
+use crate::decide::{CallDoubt, Decision, decide, fold};
 use crate::field::{FieldKey, FieldValue};
 use crate::op::OpBody;
 use crate::outcome::{HeldWhy, Outcome};
@@ -289,6 +289,34 @@ fn call_back_without_a_call_id_counts_as_a_plain_one() {
     let body = testkit::evidence(EvidenceKind::CallBackWithCallId);
     let story = Story::created().then(&testkit::agent(), &body);
     assert_eq!(story.the_case().evidence[0].kind, EvidenceKind::CallBack);
+}
+
+#[test]
+fn a_call_that_the_telephone_system_doubts_counts_as_a_plain_call_back_and_says_why() {
+    let named = |evidence, call_ref: Option<&str>| OpBody::EvidenceRecord {
+        evidence,
+        call_ref: call_ref.map(str::to_owned),
+        note: String::new(),
+    };
+    let strong = EvidenceKind::CallBackWithCallId;
+    for doubt in CallDoubt::ALL {
+        let mut story = Story::created();
+        story.call_doubt = Some(doubt);
+        let agent = testkit::agent();
+        let judge = |body: &OpBody| {
+            let op = story.next_op(&agent, body);
+            let decision = decide(story.case.as_ref(), &op, &story.context(&agent));
+            let kind = decision.case.unwrap().evidence[0].kind;
+            (kind, decision.timeline[0].params.get("call_doubt").cloned())
+        };
+        let why = Some(doubt.as_str().to_owned());
+        let weak = EvidenceKind::CallBack;
+        assert_eq!(judge(&named(strong, Some("C-1"))), (weak, why));
+        assert_eq!(judge(&named(strong, Some(" "))), (weak, None));
+        assert_eq!(judge(&named(weak, Some("C-1"))), (weak, None));
+    }
+    let story = Story::created().then(&testkit::agent(), &named(strong, Some("C-1")));
+    assert_eq!(story.the_case().evidence[0].kind, strong);
 }
 
 #[test]

@@ -234,6 +234,7 @@ pub fn server_fold(case: Option<Case>, rows: &[&str], by: &UserCard) -> Option<C
             calendar: &judge.calendar,
             now: op.captured_at,
             same_serial_open: None,
+            call_doubt: None,
         };
         decide(case.as_ref(), &op, &context).case.or(case)
     })
