@@ -126,7 +126,19 @@ fn points_by_class(case: &Case, policy: &Policy) -> BTreeMap<Class, u32> {
     let mut by_class: BTreeMap<Class, u32> = BTreeMap::new();
     // Twice the same kind proves nothing more.
     let standing = case.evidence.iter().filter(|one| stands(case, one));
-    let kinds: BTreeSet<_> = standing.map(|evidence| evidence.kind).collect();
+    let mut kinds: BTreeSet<_> = standing.map(|evidence| evidence.kind).collect();
+    // A call back is one proof, whether or not the telephone system vouches for it: the better of the two counts.
+    let (plain, vouched) = (EvidenceKind::CallBack, EvidenceKind::CallBackWithCallId);
+    if kinds.contains(&plain) && kinds.contains(&vouched) {
+        let rule = |kind| rules.evidence.get(&kind).filter(|rule| rule.enabled);
+        let worth = |kind| rule(kind).map_or(0, |rule| rule.points);
+        let lesser = if worth(plain) > worth(vouched) {
+            vouched
+        } else {
+            plain
+        };
+        kinds.remove(&lesser);
+    }
     for rule in kinds
         .iter()
         .filter_map(|kind| rules.evidence.get(kind))
@@ -202,10 +214,12 @@ mod tests {
         };
         let policy = Policy::shipped();
         // Accepted papers are always there: 35.
-        let table: [(&[EvidenceKind], u32, u32); 8] = [
+        let table: [(&[EvidenceKind], u32, u32); 9] = [
             (&[], 35, 1),
             (&[CallBack], 50, 2),
             (&[CallBackWithCallId], 60, 2),
+            // The same call back told twice: fifteen or twenty-five, never both.
+            (&[CallBack, CallBackWithCallId], 60, 2),
             (&[OneTimeCode, CallBack], 75, 2),
             (&[OneTimeCode, CallBackWithCallId, CallBack], 75, 2),
             (&[OneTimeCode, OneTimeCode], 60, 2),

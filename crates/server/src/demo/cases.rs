@@ -1,7 +1,7 @@
 //! Demo cases, each walked to its state by the people who may.
 
 use super::answers::{INTAKE, REST, answer};
-use super::desk::{DemoClock, DemoDesk};
+use super::desk::{DemoClock, DemoDesk, code_said};
 use super::papers::{self, Paper};
 use super::people::{BRANCH, code};
 use crate::error::ServerError;
@@ -254,12 +254,9 @@ impl Story<'_> {
             agreed,
             differed: BTreeSet::new(),
         });
-        bodies.push(evidence(EvidenceKind::CallBack, None));
-        bodies.push(evidence(
-            EvidenceKind::CallBackWithCallId,
-            Some(format!("DEMO-CALL-{}", self.number)),
-        ));
+        bodies.push(evidence(EvidenceKind::CallBack));
         self.by(self.maker, bodies)?;
+        code_said(self.house, &self.case()?)?;
         let drawn = papers::draw(self.merchant, self.number.as_str())
             .map_err(|error| ServerError::Usage(format!("demo document: {error}")))?;
         for paper in &drawn {
@@ -472,10 +469,10 @@ fn finish(way: CloseWay, reason: &str, surviving: Option<CaseNo>) -> OpBody {
     }
 }
 
-fn evidence(evidence: EvidenceKind, call_ref: Option<String>) -> OpBody {
+fn evidence(evidence: EvidenceKind) -> OpBody {
     OpBody::EvidenceRecord {
         evidence,
-        call_ref,
+        call_ref: None,
         note: "演示".into(),
     }
 }

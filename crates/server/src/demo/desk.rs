@@ -3,9 +3,13 @@
 use crate::error::ServerError;
 use crate::frames;
 use crate::repo::apply::{self, Pushed};
+use crate::repo::bench::Bench;
+use crate::repo::system;
 use crate::run::House;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use desk_domain::case::{Case, EvidenceKind};
+use desk_domain::field::FieldKey;
 use desk_domain::ids::{CaseId, DeviceId, GroupId, Incarnation, OpId, UserId};
 use desk_domain::op::{ChainHash, Group, Hlc, Op, OpBody};
 use desk_domain::outcome::Outcome;
@@ -159,4 +163,21 @@ impl DemoDesk {
         self.prev = ChainHash::after(self.prev, bytes.as_bytes());
         Ok(RawValue::from_string(bytes)?)
     }
+}
+
+/// The merchant has said the code that came to the number of record: the server's own word, for this terminal.
+pub fn code_said(house: &House, case: &Case) -> Result<(), ServerError> {
+    let (id, rules) = (case.id, house.rules.clone());
+    let note = case.text(FieldKey::TerminalSerial).to_owned();
+    let body = OpBody::EvidenceRecord {
+        evidence: EvidenceKind::OneTimeCode,
+        call_ref: None,
+        note,
+    };
+    house.repo.write_blocking(move |conn| {
+        let mut bench = Bench::new(conn, &rules)?;
+        system::say(&mut bench, vec![(id, body.clone())])?;
+        bench.finish()
+    })?;
+    Ok(())
 }
