@@ -1,5 +1,6 @@
 //! Administration from a desk: who may, over whom, and what stays behind.
 
+use crate::policy::{file, text};
 use crate::support::{
     Desk, HERE, NOON, PASSWORD, Reply, THERE, TestOffice, add_user, office, said,
 };
