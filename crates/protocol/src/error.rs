@@ -129,6 +129,20 @@ codes! {
     CALL_LINE_UNKNOWN = "call.line_unknown";
     /// A field of an event is missing or not as agreed; named in `field`.
     CALL_BAD_FIELD = "call.bad_field";
+    /// An admin acts on nobody's account of their own.
+    ADMIN_YOURSELF = "admin.yourself";
+    /// Some of this person's offices are not the admin's.
+    ADMIN_NOT_YOURS = "admin.not_all_yours";
+    /// A field of an admin's request cannot be as it is; named in `field`.
+    ADMIN_BAD_FIELD = "admin.bad_field";
+    ADMIN_LOGIN_TAKEN = "admin.login_taken";
+    ADMIN_OFFICE_TAKEN = "admin.office_taken";
+    /// It no longer stands as the admin saw it.
+    ADMIN_NOT_NOW = "admin.not_now";
+    /// Another person than the one who began it has to approve; params `why`.
+    ADMIN_SECOND_PERSON = "admin.second_person";
+    /// As many codes as one admin may make in an hour; params `until`.
+    ADMIN_TOO_MANY = "admin.too_many_codes";
     RATE_LIMITED = "request.rate_limited";
     UNAVAILABLE = "server.unavailable";
     INTERNAL = "server.internal";

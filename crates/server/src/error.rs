@@ -1,5 +1,6 @@
 //! Errors at the edges: why a server does not start, and what a desk is told.
 
+mod admin;
 mod call;
 mod describe;
 mod execution;

@@ -4,6 +4,8 @@ use super::admin::{office_code, open, unknown};
 use super::who::Who;
 use super::{Site, say};
 use crate::error::ServerError;
+use crate::repo::administer::acts::Act;
+use crate::repo::administer::steps;
 use crate::repo::device_acts::{self, Told};
 use crate::repo::devices::{self, Approved, Device};
 use crate::repo::{RepoError, device_events, offices, safeguards, wipes};
@@ -162,10 +164,10 @@ fn revoke(
     device: &str,
     (by, reason): (Option<UserId>, String),
 ) -> Result<(), ServerError> {
-    let (id, now) = (device_id(device)?, house.rules.clock.now());
+    let (id, act) = (device_id(device)?, Act::new(&house.rules, by));
     let found = house
         .repo
-        .write_blocking(move |conn| devices::revoke(conn, id, (by, &reason), now))?;
+        .write_blocking(move |conn| steps::revoke(conn, &act, id, &reason))?;
     if found {
         Ok(())
     } else {
@@ -179,18 +181,19 @@ fn wipe(
     pace: WipePace,
     (by, reason): (Option<UserId>, String),
 ) -> Result<(), ServerError> {
+    let act = Act::new(&house.rules, by);
     let mut nonce = [0; NONCE_BYTES];
     house.rules.chance.fill(&mut nonce);
     let order = WipeOrder {
         device: device_id(device)?,
         nonce: hex::encode(nonce),
         pace,
-        ordered_at: house.rules.clock.now(),
+        ordered_at: act.at,
     };
     let signature = house.bundles.keys.sign(&wipe_message(&order));
     let found = house
         .repo
-        .write_blocking(move |conn| wipes::put(conn, &order, &signature, (by, &reason)))?;
+        .write_blocking(move |conn| steps::wipe(conn, &act, (&order, &signature), &reason))?;
     if found {
         Ok(())
     } else {
@@ -240,10 +243,10 @@ fn device_id(text: &str) -> Result<DeviceId, ServerError> {
 
 fn approve(house: &House, device: &str, by: Option<UserCard>) -> Result<(), ServerError> {
     let id = device_id(device)?;
-    let now = house.rules.clock.now();
+    let act = Act::new(&house.rules, by.as_ref().map(|by| by.user));
     let approved = house
         .repo
-        .write_blocking(move |conn| devices::approve(conn, id, by.as_ref(), now))?;
+        .write_blocking(move |conn| steps::approve(conn, &act, id, by.as_ref()))?;
     let why = match approved {
         Approved::Yes => return Ok(()),
         Approved::Unknown => return Err(unknown("device", device)),
@@ -271,15 +274,11 @@ pub fn new_code(
     by: Option<UserId>,
 ) -> Result<String, ServerError> {
     let code = secrets::enrol_code(house.rules.chance.as_ref());
-    let (hash, expires_at) = (
-        secrets::hash(&code),
-        house.rules.clock.now().saturating_add(secrets::CODE_MS),
-    );
-    let owner = office.clone();
+    let (act, owner, shown) = (Act::new(&house.rules, by), office.clone(), code.clone());
     let made = house
         .repo
         .write_blocking(move |conn| match offices::name(conn, &owner)? {
-            Some(_) => devices::put_code(conn, &hash, &owner, expires_at, by).map(|()| true),
+            Some(_) => steps::new_desk(conn, &act, &owner, &shown).map(|_| true),
             None => Ok(false),
         })?;
     if made {

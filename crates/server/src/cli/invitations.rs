@@ -6,9 +6,10 @@ use super::people::{NewPerson, card};
 use super::who::Who;
 use super::{Site, say};
 use crate::error::ServerError;
-use crate::repo::invitations::{self, End, Kind, Listed, NewInvitation};
-use crate::repo::people::{self, Account};
-use crate::repo::{offices, sessions};
+use crate::repo::administer::acts::Act;
+use crate::repo::administer::steps::{self, NoOffice};
+use crate::repo::invitations::{self, Kind, Listed, NewInvitation};
+use crate::repo::{offices, people};
 use crate::run::House;
 use crate::secrets;
 use chrono::{DateTime, SecondsFormat};
@@ -124,8 +125,8 @@ pub fn run(command: InvitationCommand) -> Result<(), ServerError> {
         }
         InvitationCommand::Uninvite { data, login, who } => {
             let house = open(data)?;
-            named(&house, &who)?;
-            uninvite(&house, &login)
+            let by = named(&house, &who)?;
+            uninvite(&house, &login, by)
         }
         InvitationCommand::Invitations { data, all, json } => list(&open(data)?, all, json),
     }
@@ -137,29 +138,24 @@ fn invite(
     terms: &Terms,
     by: Option<UserId>,
 ) -> Result<(), ServerError> {
-    let (code, new) = code(house, &card, terms, (Kind::Invite, by))?;
+    let act = Act::new(&house.rules, by);
+    let (code, new) = code(house, &act, &card, (Kind::Invite, terms))?;
     let made = new.clone();
-    let account = Account {
-        card,
-        password_phc: String::new(),
-    };
-    house.repo.write_blocking(move |conn| {
-        people::put(conn, &account, made.made_at)?;
-        invitations::put(conn, &made)
-    })?;
+    house
+        .repo
+        .write_blocking(move |conn| steps::invite(conn, &act, &card, &made))?;
     show(&code, &new)
 }
 
 fn reset(house: &House, login: &str, terms: &Terms, by: Option<UserId>) -> Result<(), ServerError> {
     let card = account(house, login)?;
     must_be_active(&card)?;
-    let (code, new) = code(house, &card, terms, (Kind::Reset, by))?;
+    let act = Act::new(&house.rules, by);
+    let (code, new) = code(house, &act, &card, (Kind::Reset, terms))?;
     let made = new.clone();
-    house.repo.write_blocking(move |conn| {
-        people::set_password(conn, made.account, "", made.made_at)?;
-        sessions::end_all_of(conn, made.account, made.made_at)?;
-        invitations::put(conn, &made)
-    })?;
+    house
+        .repo
+        .write_blocking(move |conn| steps::reset(conn, &act, &card, &made))?;
     show(&code, &new)
 }
 
@@ -180,20 +176,20 @@ fn renew(
         )));
     };
     terms.at.get_or_insert_with(|| office.as_str().to_owned());
-    let (code, new) = code(house, &card, &terms, (kind, by))?;
+    let act = Act::new(&house.rules, by);
+    let (code, new) = code(house, &act, &card, (kind, &terms))?;
     let made = new.clone();
     house
         .repo
-        .write_blocking(move |conn| invitations::put(conn, &made))?;
+        .write_blocking(move |conn| steps::renew(conn, &act, &card, &made))?;
     show(&code, &new)
 }
 
-fn uninvite(house: &House, login: &str) -> Result<(), ServerError> {
-    let user = account(house, login)?.user;
-    let now = house.rules.clock.now();
+fn uninvite(house: &House, login: &str, by: Option<UserId>) -> Result<(), ServerError> {
+    let (card, act) = (account(house, login)?, Act::new(&house.rules, by));
     let ended = house
         .repo
-        .write_blocking(move |conn| invitations::end(conn, user, End::Revoked, now))?;
+        .write_blocking(move |conn| steps::uninvite(conn, &act, &card))?;
     if ended {
         Ok(())
     } else {
@@ -248,22 +244,14 @@ fn must_be_active(card: &UserCard) -> Result<(), ServerError> {
 /// A new code; only its hash goes into the database.
 fn code(
     house: &House,
+    act: &Act,
     card: &UserCard,
-    terms: &Terms,
-    (kind, made_by): (Kind, Option<UserId>),
+    (kind, terms): (Kind, &Terms),
 ) -> Result<(String, NewInvitation), ServerError> {
     let office = office_of(house, card, terms.at.as_deref())?;
     let code = secrets::enrol_code(house.rules.chance.as_ref());
-    let made_at = house.rules.clock.now();
-    let new = NewInvitation {
-        office,
-        code_hash: secrets::hash(&code),
-        account: card.user,
-        kind,
-        made_by,
-        made_at,
-        expires_at: made_at.saturating_add(terms.hours.saturating_mul(HOUR_MS)),
-    };
+    let lives_ms = terms.hours.saturating_mul(HOUR_MS);
+    let new = steps::invitation(act, card, (office, kind, &code), lives_ms);
     Ok((code, new))
 }
 
@@ -273,24 +261,16 @@ fn office_of(
     card: &UserCard,
     named: Option<&str>,
 ) -> Result<OfficeCode, ServerError> {
-    let office = match (named, card.offices.len()) {
-        (Some(named), _) => office_code(named)?,
-        (None, 1) => card
-            .offices
-            .first()
-            .cloned()
-            .ok_or_else(|| unknown("office of", &card.login))?,
-        (None, _) => {
-            let why = "several offices: say with --at OFFICE at which of them the code works";
-            return Err(ServerError::Usage(why.to_owned()));
+    let named = named.map(office_code).transpose()?;
+    let office = steps::office_of(card, named.as_ref()).map_err(|no| match (no, &named) {
+        (NoOffice::NotTheirs, Some(named)) => {
+            ServerError::Usage(format!("{} does not belong to {named}", card.login))
         }
-    };
-    if !card.offices.contains(&office) {
-        return Err(ServerError::Usage(format!(
-            "{} does not belong to {office}",
-            card.login
-        )));
-    }
+        (NoOffice::NotTheirs, None) => unknown("office of", &card.login),
+        (NoOffice::Several, _) => ServerError::Usage(
+            "several offices: say with --at OFFICE at which of them the code works".to_owned(),
+        ),
+    })?;
     let name = house
         .repo
         .read_blocking(|conn| offices::name(conn, &office))?;

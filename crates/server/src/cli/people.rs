@@ -8,11 +8,13 @@ use super::who::line;
 use super::{Site, say};
 use crate::error::ServerError;
 use crate::hashing::Scratch;
+use crate::repo::administer::acts::Act;
+use crate::repo::administer::steps::{self, NewFactor};
 use crate::repo::invitations::{self as codes, End};
 use crate::repo::people::{self, Account};
-use crate::repo::{devices, safeguards, second_factor as factors, sessions};
+use crate::repo::{second_factor as factors, sessions};
 use crate::run::House;
-use crate::second_factor::{self, Shared};
+use crate::second_factor;
 use crate::secrets;
 use clap::{Args, Subcommand, ValueEnum};
 use desk_domain::ids::UserId;
@@ -162,11 +164,11 @@ pub fn user(command: UserCommand) -> Result<(), ServerError> {
             remove,
         } => {
             let house = open(data)?;
-            let user = account(&house, &login)?.card.user;
+            let card = account(&house, &login)?.card;
             if remove {
-                remove_factor(&house, user, &login)
+                remove_factor(&house, card)
             } else {
-                set_up_factor(&house, user, &login)
+                set_up_factor(&house, card)
             }
         }
         UserCommand::Disable { data, login } => set_active(&open(data)?, &login, false),
@@ -244,83 +246,68 @@ fn change_roles(
     roles: Vec<RoleArg>,
     offices: &[String],
 ) -> Result<(), ServerError> {
-    let mut account = account(house, login)?;
-    account.card.roles = roles.into_iter().map(role).collect();
+    let before = account(house, login)?;
+    let mut card = before.card.clone();
+    card.roles = roles.into_iter().map(role).collect();
     if !offices.is_empty() {
-        account.card.offices = offices
+        card.offices = offices
             .iter()
             .map(|code| office_code(code))
             .collect::<Result<_, _>>()?;
     }
-    let asked = house.repo.read_blocking(safeguards::load)?;
-    if asked.ask_factor_of(&account.card) {
-        // What was opened as a lesser role may have been opened without a second factor.
-        end_sessions(house, account.card.user)?;
-    }
-    put(house, account)
+    let act = Act::new(&house.rules, None);
+    Ok(house
+        .repo
+        .write_blocking(move |conn| steps::give_rights(conn, &act, &before, card.clone()))?)
 }
 
 fn set_active(house: &House, login: &str, active: bool) -> Result<(), ServerError> {
-    let mut account = account(house, login)?;
-    account.card.active = active;
-    end_sessions(house, account.card.user)?;
-    if !active {
-        end_code(house, account.card.user, End::Revoked)?;
-    }
-    put(house, account)
+    let (account, act) = (account(house, login)?, Act::new(&house.rules, None));
+    Ok(house
+        .repo
+        .write_blocking(move |conn| steps::set_active(conn, &act, account.clone(), active))?)
 }
 
 fn offboard(house: &House, login: &str) -> Result<(), ServerError> {
-    set_active(house, login, false)?;
-    let user = account(house, login)?.card.user;
-    house
-        .repo
-        .write_blocking(move |conn| factors::remove(conn, user))?;
+    let (account, act) = (account(house, login)?, Act::new(&house.rules, None));
     let desks = house
         .repo
-        .read_blocking(|conn| devices::worked_on_by(conn, user))?;
+        .write_blocking(move |conn| steps::leave(conn, &act, account.clone()))?;
     for desk in desks {
         say(&row(&desk))?;
     }
     Ok(())
 }
 
-fn set_up_factor(house: &House, user: UserId, login: &str) -> Result<(), ServerError> {
-    let chance = house.rules.chance.as_ref();
-    let shared = Shared::random(chance);
-    let address = shared.address(login).ok_or_else(|| {
+fn set_up_factor(house: &House, card: UserCard) -> Result<(), ServerError> {
+    let failed = || ServerError::Usage("the second factor cannot be made".to_owned());
+    let new = NewFactor::new(&house.factors, card.user, house.rules.chance.as_ref());
+    let new = new.ok_or_else(failed)?;
+    let login = &card.login;
+    let address = new.address(login).ok_or_else(|| {
         ServerError::Usage(format!(
             "login {login}: an authenticator app cannot hold it"
         ))
     })?;
-    let failed = || ServerError::Usage("the second factor cannot be made".to_owned());
-    let sealed = house.factors.seal(user, &shared, chance);
-    let sealed = sealed.ok_or_else(failed)?;
-    let codes = second_factor::recovery_codes(chance);
-    let hashes: Vec<_> = codes
-        .iter()
-        .filter_map(|code| second_factor::recovery_hash(user, code))
-        .collect();
-    let now = house.rules.clock.now();
-    house.repo.write_blocking(move |conn| {
-        factors::put(conn, user, &sealed, &hashes, now)?;
-        // A session that was opened with the password alone ends.
-        sessions::end_all_of(conn, user, now)
-    })?;
+    let (act, stored) = (Act::new(&house.rules, None), new.clone());
+    house
+        .repo
+        .write_blocking(move |conn| steps::set_factor(conn, &act, &card, &stored))?;
     say(&address)?;
     say(&second_factor::qr(&address).ok_or_else(failed)?)?;
     say("recovery codes, each works once:")?;
-    codes.iter().try_for_each(|code| say(code))
+    new.codes.iter().try_for_each(|code| say(code))
 }
 
-fn remove_factor(house: &House, user: UserId, login: &str) -> Result<(), ServerError> {
+fn remove_factor(house: &House, card: UserCard) -> Result<(), ServerError> {
+    let (act, login) = (Act::new(&house.rules, None), card.login.clone());
     let removed = house
         .repo
-        .write_blocking(move |conn| factors::remove(conn, user))?;
+        .write_blocking(move |conn| steps::remove_factor(conn, &act, &card))?;
     if removed {
         Ok(())
     } else {
-        Err(unknown("second factor of", login))
+        Err(unknown("second factor of", &login))
     }
 }
 

@@ -1,11 +1,17 @@
 //! From a code to its answer.
 
-use super::{ANSWERS, Answer, call, execution, people};
+use super::{ANSWERS, Answer, admin, call, execution, people};
 use axum::http::StatusCode;
 
 /// Every answer there is.
 pub(super) fn answers() -> impl Iterator<Item = &'static Answer> {
-    let all = [ANSWERS, call::ANSWERS, execution::ANSWERS, people::ANSWERS];
+    let all = [
+        ANSWERS,
+        admin::ANSWERS,
+        call::ANSWERS,
+        execution::ANSWERS,
+        people::ANSWERS,
+    ];
     all.into_iter().flatten()
 }
 

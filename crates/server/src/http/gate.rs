@@ -34,6 +34,8 @@ pub enum Policy {
     User,
     /// The same, and every id is looked up within the user's offices.
     Scope,
+    /// The same, of somebody who administers; every id is looked up within the admin's offices.
+    Admin,
 }
 
 /// The oldest protocol that may pull.
@@ -127,9 +129,12 @@ pub async fn check(
             }
             Err(refusal) => return refusal.into_response(),
         },
-        Policy::User | Policy::Scope => {
+        Policy::User | Policy::Scope | Policy::Admin => {
             match caller(&office, bearer(&request).map(secrets::hash)).await {
                 Ok(caller) => {
+                    if policy == Policy::Admin && !caller.card.roles.contains(&Role::Admin) {
+                        return ApiError::new(error::FORBIDDEN).into_response();
+                    }
                     request.extensions_mut().insert(caller);
                 }
                 Err(refusal) => return refusal.into_response(),

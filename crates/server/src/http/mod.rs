@@ -2,6 +2,7 @@
 //! rule of its own.
 
 pub mod admin;
+pub mod administer;
 pub mod bundles;
 pub mod calls;
 pub mod codes;

@@ -74,11 +74,13 @@ fn operation(route: &Route) -> Operation {
         operation = operation.parameter(parameter(name, ParameterIn::Path, true));
     }
     for (place, name) in route.query.iter().enumerate() {
-        let required = (place == 0 && *name != "only") || *name == "cursor";
+        let may_miss = ["only", "after", "before"].contains(name);
+        let required = (place == 0 && !may_miss) || *name == "cursor";
         operation = operation.parameter(parameter(name, ParameterIn::Query, required));
     }
     operation = operation.request_body(body_of(route));
-    if matches!(route.policy, Policy::User | Policy::Scope | Policy::Link) {
+    let is_open = matches!(route.policy, Policy::Public | Policy::Device);
+    if !is_open {
         operation = operation.security(SecurityRequirement::new(BEARER, Vec::<String>::new()));
     }
     let mut good = ResponseBuilder::new().description("Done.");
@@ -122,8 +124,8 @@ fn parameter(name: &str, place: ParameterIn, required: bool) -> utoipa::openapi:
 
 fn parameter_kind(name: &str) -> &'static str {
     match name {
-        "cursor" | "wait_ms" | "limit" | "i" => "integer",
-        "id" => "uuid",
+        "cursor" | "wait_ms" | "limit" | "i" | "before" => "integer",
+        "id" | "user" | "device" => "uuid",
         _ => "string",
     }
 }

@@ -313,4 +313,84 @@ pub const SHAPES: &[Shape] = &[
             ("oldest_protocol", "integer"),
         ],
     ),
+    (
+        "AdminOverview",
+        &[
+            ("offices", "array"),
+            ("second_factor", "boolean"),
+            ("two_admins", "boolean"),
+            ("policy", "object"),
+        ],
+    ),
+    ("ApprovePolicy", &[("version", "integer")]),
+    (
+        "PutOffice",
+        &[
+            ("code", "string"),
+            ("name", "string"),
+            ("parent", "string?"),
+        ],
+    ),
+    ("AdminPeople", &[("people", "array"), ("more", "boolean")]),
+    (
+        "InvitePerson",
+        &[
+            ("login", "string"),
+            ("name", "string"),
+            ("roles", "array"),
+            ("employer", "string"),
+            ("offices", "array"),
+            ("office", "string?"),
+        ],
+    ),
+    (
+        "PersonAct",
+        &[
+            ("do", "string"),
+            ("roles", "array?"),
+            ("employer", "string?"),
+            ("offices", "array?"),
+            ("office", "string?"),
+        ],
+    ),
+    (
+        "PersonDone",
+        &[
+            ("person", "object"),
+            ("code", "object?"),
+            ("factor", "object?"),
+            ("desks", "array"),
+        ],
+    ),
+    ("AdminDesks", &[("desks", "array"), ("more", "boolean")]),
+    ("NewDesk", &[("office", "string")]),
+    (
+        "IssuedCode",
+        &[
+            ("code", "string"),
+            ("office", "string"),
+            ("expires_at", "integer"),
+        ],
+    ),
+    (
+        "DeskAct",
+        &[("do", "string"), ("reason", "string?"), ("pace", "string?")],
+    ),
+    (
+        "AdminDesk",
+        &[
+            ("device", "uuid"),
+            ("office", "string"),
+            ("device_code", "string"),
+            ("label", "string"),
+            ("status", "string"),
+            ("enrolled_at", "integer"),
+            ("fingerprint", "string"),
+            ("approve_barred", "string?"),
+            ("wipe", "string"),
+            ("acts", "array"),
+            ("events", "array"),
+        ],
+    ),
+    ("AdminLog", &[("lines", "array"), ("more", "boolean")]),
 ];

@@ -1,6 +1,7 @@
 //! Every route of the server: method, path, policy, what it is for, and its handler. The router and the OpenAPI
 //! document are both built from what stands here; an entry without a policy does not compile.
 
+mod administer;
 mod guests;
 
 use super::gate::Policy;
@@ -61,6 +62,9 @@ pub fn routes() -> Vec<Route> {
     all.extend(one_time_codes());
     all.extend(telephone());
     all.extend(upload_links());
+    all.extend(administer::whole());
+    all.extend(administer::people());
+    all.extend(administer::desks());
     all.extend(guests::asked());
     all.extend(guests::open());
     all.extend(guests::parts());

@@ -1,6 +1,7 @@
 //! The office's database behind one type, embedded or PostgreSQL. SQL stands in this room and nowhere else, once for both
 //! ([`sql`]).
 
+pub mod administer;
 pub mod apply;
 pub mod ask;
 pub mod audit;

@@ -29,7 +29,7 @@ pub fn name(conn: &Connection, code: &OfficeCode) -> Result<Option<String>, Repo
 }
 
 /// Levels of the tree.
-const DEPTH: usize = 16;
+pub const DEPTH: usize = 16;
 
 /// One office in a list.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

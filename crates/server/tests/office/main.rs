@@ -8,6 +8,7 @@
 )]
 
 mod admin;
+mod administer;
 mod audit;
 mod backup;
 mod bounds;

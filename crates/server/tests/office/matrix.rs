@@ -6,7 +6,7 @@ use crate::support::calls::line;
 use crate::support::core::{Core, hook};
 use crate::support::{Desk, HERE, NOON, Reply, THERE, TestOffice, add_user, office};
 use desk_domain::case::DocumentManifest;
-use desk_domain::ids::{CaseId, DeviceId, DocumentId};
+use desk_domain::ids::{CaseId, DeviceId, DocumentId, UserId};
 use desk_domain::people::Role;
 use desk_protocol::people::DeviceStatus;
 use desk_server::door::SystemChance;
@@ -26,6 +26,7 @@ struct Target {
     document: DocumentId,
     manifest: DocumentManifest,
     device: DeviceId,
+    person: UserId,
     /// The tokens in the addresses of delivery reports and of the core system's callbacks.
     receipts: String,
     hook: String,
@@ -40,6 +41,7 @@ struct Caller {
     turned_away: Option<u16>,
     sees_cases: bool,
     collects: bool,
+    administers: bool,
 }
 
 /// A case with a whole document.
@@ -54,6 +56,7 @@ fn written(office: &TestOffice, desk: &mut Desk) -> Target {
         document,
         manifest,
         device: desk.id,
+        person: desk.user,
         hook: hook(office),
         line: line(office, &desk.office),
         receipts: office.house().repo.read_blocking(token).unwrap().unwrap(),
@@ -74,6 +77,7 @@ fn nobodys(like: &Target) -> Target {
         document: DocumentId::new(NOON, &SystemChance),
         manifest: like.manifest.clone(),
         device: DeviceId::new(NOON, &SystemChance),
+        person: UserId::new(NOON, &SystemChance),
         receipts: like.receipts.clone(),
         hook: like.hook.clone(),
         line: like.line.clone(),
@@ -101,6 +105,7 @@ fn callers(office: &TestOffice) -> Vec<Caller> {
         turned_away,
         sees_cases,
         collects: ["agent", "clerk"].contains(&login),
+        administers: login == "chief",
     };
     let mut all: Vec<Caller> = roles
         .iter()
@@ -112,6 +117,7 @@ fn callers(office: &TestOffice) -> Vec<Caller> {
         turned_away: Some(401),
         sees_cases: false,
         collects: false,
+        administers: false,
     });
     add_user(&office.house(), "gone", Role::Agent, &[HERE]);
     let revoked = caller("revoked desk", "agent", Some(403), false);
@@ -119,6 +125,9 @@ fn callers(office: &TestOffice) -> Vec<Caller> {
     let device = revoked.desk.id;
     let repo = office.house().repo;
     repo.write_blocking(move |conn| {
+        let mut chief = people::by_login(conn, "chief")?.unwrap();
+        chief.card.offices.retain(|code| code.as_str() == HERE);
+        people::put(conn, &chief, NOON)?;
         devices::set_status(conn, device, DeviceStatus::Revoked, NOON)?;
         let mut account = people::by_login(conn, "gone")?.unwrap();
         account.card.active = false;
@@ -214,8 +223,49 @@ fn probe(
             named(format!("/v1/documents/{document}/complete"), Vec::new())
         }
         "GET /v1/documents/{id}" => named(format!("/v1/documents/{document}"), Vec::new()),
+        route if route.contains("/v1/admin/") => administering(route, on),
         _ => merchants(route, on),
     }
+}
+
+/// The same for administration: acts that are refused or change nothing of what the others ask for.
+fn administering(route: &str, on: &Target) -> Option<(bool, String, Vec<u8>)> {
+    let office = &on.office;
+    let (method, path) = route.split_once(' ')?;
+    let bytes = |value: Value| value.to_string().into_bytes();
+    Some(match (method, path) {
+        ("GET", "/v1/admin/office" | "/v1/admin/log") => (false, path.to_owned(), Vec::new()),
+        ("GET", "/v1/admin/people" | "/v1/admin/desks") => {
+            (true, format!("{path}?office={office}"), Vec::new())
+        }
+        ("POST", "/v1/admin/desks") => (true, path.to_owned(), bytes(json!({"office": office}))),
+        ("POST", "/v1/admin/people/{user}") => (
+            true,
+            format!("/v1/admin/people/{}", on.person),
+            bytes(json!({"do": "renew", "office": null})),
+        ),
+        ("POST", "/v1/admin/desks/{device}") => (
+            true,
+            format!("/v1/admin/desks/{}", on.device),
+            bytes(json!({"do": "approve"})),
+        ),
+        ("POST", "/v1/admin/policy/approve") => {
+            (false, path.to_owned(), bytes(json!({"version": 1})))
+        }
+        ("POST", "/v1/admin/people") => (
+            false,
+            path.to_owned(),
+            bytes(
+                json!({"login": "", "name": "", "roles": [], "employer": "acquirer", "offices": []}),
+            ),
+        ),
+        ("POST", "/v1/admin/office") => (
+            false,
+            path.to_owned(),
+            bytes(json!({"code": office, "name": ""})),
+        ),
+        _ => return None,
+    })
 }
 
 /// The same for what has to do with the merchant: links, the phone's own requests, codes.
@@ -295,6 +345,23 @@ fn is_of_the_merchant(route: &str) -> bool {
         .any(|part| route.contains(part))
 }
 
+/// Nobody but an admin gets in, and an admin finds only what is in an office of his.
+fn administered(what: &str, caller: &Caller, own: &Reply, others: Option<[String; 2]>) {
+    if caller.administers {
+        assert_ne!(own.status, 403, "{what}");
+        assert_ne!(own.status, 404, "{what}");
+        for other in others.into_iter().flatten() {
+            assert_eq!(other, "404 request.not_found", "{what}");
+        }
+    } else {
+        let all = others.into_iter().flatten().chain([told(own)]);
+        assert!(
+            all.into_iter().all(|told| told == "403 auth.forbidden"),
+            "{what}"
+        );
+    }
+}
+
 fn judge(route: &str, caller: &Caller, own: &Reply, others: Option<[String; 2]>) {
     let what = format!("{route} by {}", caller.name);
     assert!(own.status < 500, "{what}: {}", own.text());
@@ -322,6 +389,8 @@ fn judge(route: &str, caller: &Caller, own: &Reply, others: Option<[String; 2]>)
         for other in others.iter().flatten() {
             assert_eq!(*other, told(own), "{what}: the gate tells things apart");
         }
+    } else if route.contains("/v1/admin/") {
+        administered(&what, caller, own, others);
     } else if is_of_the_merchant(route) && !caller.collects {
         // Refused by the route, whatever the thing is.
         let all = others.into_iter().flatten().chain([told(own)]);

@@ -34,6 +34,8 @@ fn every_route_of_the_table_answers_and_names_a_known_shape() {
             .path
             .replace("{id}", "x")
             .replace("{i}", "0")
+            .replace("{user}", "x")
+            .replace("{device}", "x")
             .replace("{file}", "guest.css")
             .replace("{provider}", "http");
         let reply = call(
