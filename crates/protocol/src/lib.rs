@@ -5,6 +5,7 @@
 //!
 //! It must never know: how either side stores or sends anything.
 
+pub mod admin;
 pub mod calls;
 pub mod codes;
 pub mod digest;

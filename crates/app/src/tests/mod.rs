@@ -1,5 +1,6 @@
 //! The use cases on a real store in a temporary folder; clock and chance are told.
 
+mod admin;
 mod conflict;
 mod demo;
 mod doubts;
