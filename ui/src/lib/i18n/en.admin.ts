@@ -145,7 +145,7 @@ export const enAdmin: typeof zhAdmin = {
       effect: 'Effect',
       eases: 'Eases an unbind',
       neutral: 'Does not ease',
-      eases_note: (n) => `${n} of them make an unbind easier: look at each.`,
+      eases_note: (n) => `Settings that make an unbind easier: ${n}. Look at each.`,
       approve: 'Approve this version',
       approve_ask: (version) => `Version ${version} then holds at once, in every office.`,
       safeguards: 'Safeguards',
