@@ -2,9 +2,10 @@ import { render, screen, waitFor, within } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import App from '../src/App.svelte';
-import { branches, namesDesk, onlineError, under } from '../src/lib/admin.svelte';
+import { namesDesk, onlineError } from '../src/lib/admin.svelte';
 import { session } from '../src/lib/session.svelte';
 import { personState } from '../src/screens/admin/person';
+import { branches, under } from '../src/screens/admin/tree';
 import { error, install, type MockHost } from './mock-host';
 
 async function open(hash: string, role = 'admin'): Promise<MockHost> {

@@ -3,7 +3,7 @@
 
 use crate::people::DeviceStatus;
 use crate::wipe::WipePace;
-use desk_domain::ids::{DeviceId, OfficeCode, UserId};
+use desk_domain::ids::{DeviceId, OfficeCode};
 use desk_domain::people::{Employer, Role, UserCard};
 use desk_domain::time::Millis;
 use serde::{Deserialize, Serialize};
