@@ -2,4 +2,16 @@
 import type { AdminActView } from "./AdminActView";
 import type { AdminEventView } from "./AdminEventView";
 
-export type AdminDeskView = { device: string, office: string, device_code: string, label: string, status: string, enrolled_at: number, fingerprint: string, approve_barred: string | null, wipe: string, acts: Array<AdminActView>, events: Array<AdminEventView>, here: boolean, };
+export type AdminDeskView = { device: string, office: string, device_code: string, label: string, 
+/**
+ * pending, active or revoked.
+ */
+status: string, enrolled_at: number, fingerprint: string, approve_barred: string | null, 
+/**
+ * none, ordered or done.
+ */
+wipe: string, acts: Array<AdminActView>, events: Array<AdminEventView>, 
+/**
+ * The desk in front of this person.
+ */
+here: boolean, };

@@ -5,4 +5,19 @@ import type { AdminPersonView } from "./AdminPersonView";
 import type { IssuedCodeView } from "./IssuedCodeView";
 import type { IssuedFactorView } from "./IssuedFactorView";
 
-export type AdminDone = { overview: AdminOverviewView | null, person: AdminPersonView | null, desk: AdminDeskView | null, code: IssuedCodeView | null, factor: IssuedFactorView | null, desks: Array<AdminDeskView>, };
+/**
+ * What an act changed, as it is then.
+ */
+export type AdminDone = { overview: AdminOverviewView | null, person: AdminPersonView | null, desk: AdminDeskView | null, 
+/**
+ * Shown once.
+ */
+code: IssuedCodeView | null, 
+/**
+ * Shown once.
+ */
+factor: IssuedFactorView | null, 
+/**
+ * Desks of somebody who leaves.
+ */
+desks: Array<AdminDeskView>, };

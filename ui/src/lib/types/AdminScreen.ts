@@ -4,4 +4,7 @@ import type { AdminLogView } from "./AdminLogView";
 import type { AdminOverviewView } from "./AdminOverviewView";
 import type { AdminPeopleView } from "./AdminPeopleView";
 
+/**
+ * Exactly the page that was asked for.
+ */
 export type AdminScreen = { overview: AdminOverviewView | null, people: AdminPeopleView | null, desks: AdminDesksView | null, log: AdminLogView | null, };
