@@ -40,9 +40,7 @@
     "review_take",
     "document_judge",
     "document_waive",
-    "review_return",
-    "review_reject",
-    "review_approve",
+    "review_decide",
     "risk_act",
     "execute_start",
     "execute_record",
@@ -60,4 +58,6 @@
     "usb_places",
     "usb_export",
     "usb_import",
+    "admin_view",
+    "admin_act",
 ]

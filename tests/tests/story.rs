@@ -115,8 +115,8 @@ fn accept_all(desk: &TestDesk, id: &str) -> Value {
 fn approve(desk: &TestDesk, id: &str) {
     let review = accept_all(desk, id);
     desk.ask(
-        "review_approve",
-        json!({ "case": id, "digest": review["case"]["review"]["digest"] }),
+        "review_decide",
+        json!({ "case": id, "decision": { "kind": "approve", "digest": review["case"]["review"]["digest"] } }),
     )
     .unwrap();
     state(desk, id, "approved");
@@ -208,7 +208,10 @@ fn sent_back_and_mended(house: &House, agent: &TestDesk, reviewer: &TestDesk, id
         { "field": null, "document": licence["id"], "missing_kind": null, "code": code, "text": "照片看不清" },
     ]);
     reviewer
-        .ask("review_return", json!({ "case": id, "items": items }))
+        .ask(
+            "review_decide",
+            json!({ "case": id, "decision": { "kind": "return", "items": items } }),
+        )
         .unwrap();
     let back = state(agent, id, "returned");
     assert_eq!(back["returns"].as_array().unwrap().len(), 2);

@@ -1,5 +1,7 @@
 /** A host of cardboard for vitest and the development preview: made-up answers in the agreed shapes. Never shipped. */
 import type * as T from '../src/lib/dto';
+import { NOW } from './mock-time';
+import { adminDesks, adminDone, adminLog, adminOverview, adminPeople } from './mock-admin';
 import { aCase, aReview, articles, bil, conflicts, fieldSpecs, rows } from './mock-data';
 
 export interface MockOptions {
@@ -11,7 +13,7 @@ export interface MockOptions {
 }
 type Handler = (args: never) => unknown;
 
-export const NOW = Date.UTC(2026, 10, 22, 2, 30);
+export { NOW };
 
 export class MockHost {
   readonly calls: { command: string; args: unknown }[] = [];
@@ -41,7 +43,7 @@ export class MockHost {
         id: 'u1',
         login: 'agent1',
         name: role === 'reviewer' ? '审核员乙' : '坐席甲',
-        roles: [role],
+        roles: role === 'admin' ? ['supervisor', 'admin'] : [role],
         may_decide: role === 'reviewer',
       },
       settings: { theme, language, text_px: 14, single_letters: true, idle_lock_s: 300, last_screen: 'workbench' },
@@ -307,6 +309,13 @@ export class MockHost {
       links_left: 10,
       texts_left: 3,
     }),
+    admin_view: (args: T.AdminPage): T.AdminScreen => ({
+      overview: args.page === 'overview' ? adminOverview() : null,
+      people: args.page === 'people' ? { people: adminPeople(args), more: false } : null,
+      desks: args.page === 'desks' ? { desks: adminDesks(), more: false } : null,
+      log: args.page === 'log' ? { lines: adminLog(), more: false } : null,
+    }),
+    admin_act: (args: T.AdminDo): T.AdminDone => adminDone(args),
     sync_diagnostics: ({ save }): T.Diagnostics => ({
       text: 'unsent=3',
       path: save === true ? '/home/demo/Downloads/unbind-desk-diagnostics-20261122-1.txt' : null,

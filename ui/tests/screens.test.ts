@@ -297,13 +297,13 @@ it('an_approval_is_held_five_seconds_and_undo_means_it_was_never_sent', async ()
   vi.useFakeTimers();
   work.approve();
   await vi.advanceTimersByTimeAsync(4900);
-  expect(said(host, 'review_approve')).toEqual([]);
+  expect(said(host, 'review_decide')).toEqual([]);
   toasts.list.at(-1)?.undo?.();
   await vi.advanceTimersByTimeAsync(1000);
-  expect(said(host, 'review_approve')).toEqual([]);
+  expect(said(host, 'review_decide')).toEqual([]);
   work.approve();
   await vi.advanceTimersByTimeAsync(5000);
-  expect(said(host, 'review_approve')).toEqual([{ case: 'c1', digest: 'd-1' }]);
+  expect(said(host, 'review_decide')).toEqual([{ case: 'c1', decision: { kind: 'approve', digest: 'd-1' } }]);
 });
 
 function reviewing(state = 'in_review'): ReviewWork {
@@ -327,8 +327,10 @@ it('a_missing_paper_is_marked_and_goes_back_by_its_kind', async () => {
   expect(work.marks).toHaveLength(1);
   work.sendBack();
   await vi.advanceTimersByTimeAsync(5000);
-  const [sent] = said(host, 'review_return') as { items: { missing_kind: string | null; document: string | null }[] }[];
-  expect(sent?.items.map((item) => [item.missing_kind, item.document])).toEqual([['business_licence', null]]);
+  const [sent] = said(host, 'review_decide') as {
+    decision: { items: { missing_kind: string | null; document: string | null }[] };
+  }[];
+  expect(sent?.decision.items.map((item) => [item.missing_kind, item.document])).toEqual([['business_licence', null]]);
 });
 
 it('after_a_decision_the_next_case_opens_and_undo_comes_back', async () => {
@@ -345,12 +347,12 @@ it('after_a_decision_the_next_case_opens_and_undo_comes_back', async () => {
   await vi.advanceTimersByTimeAsync(100);
   expect([session.route.id, work.held]).toEqual(['c1', false]);
   await vi.advanceTimersByTimeAsync(6000);
-  expect(said(host, 'review_approve')).toEqual([]);
+  expect(said(host, 'review_decide')).toEqual([]);
 });
 
 it('a_decision_that_fails_is_told_on_its_case', async () => {
   const host = install({ role: 'reviewer', state: 'in_review' });
-  host.failing.set('review_approve', error('review.taken'));
+  host.failing.set('review_decide', error('review.taken'));
   const work = reviewing();
   vi.useFakeTimers();
   work.approve();

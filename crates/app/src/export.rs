@@ -29,9 +29,10 @@ exported! {
     ArticleRow ArticleScreen SyncScreen Diagnostics Done CodeSent CodeVerified MerchantLinkView
     Nothing SetupServer SetupStandalone Unlock SignIn QueueQuery CaseRef CaseNew DraftPut FieldSetArgs FieldsFill
     EvidenceAdd DiagnosisAnswer DocumentAdd DocumentAttachArgs DocumentDetachArgs DocumentTicket DocumentMask NoteArgs
-    CaseMoveArgs JudgeArgs WaiveArgs ReturnArgs ReturnAnswerArgs RejectArgs ApproveArgs RiskActArgs
+    CaseMoveArgs JudgeArgs WaiveArgs ReviewDecideArgs ReturnAnswerArgs RiskActArgs
     ExecuteRecordArgs NoticeArgs FollowUpArgs ConflictArgs RevealArgs SearchArgs MerchantRef ArticleRef
     CallEnd EventsSince CodeVerifyArgs MerchantLinkArgs DiagnosticsArgs SyncAct UsbExport UsbImport UsbScreen UsbWritten UsbTaken
+    AdminPage AdminDo AdminScreen AdminDone
 }
 
 #[cfg(test)]
@@ -53,6 +54,7 @@ mod tests {
     fn declared() -> BTreeSet<String> {
         let sources = [
             include_str!("dto/mod.rs"),
+            include_str!("dto/admin.rs"),
             include_str!("dto/case_screen.rs"),
             include_str!("dto/desk_screens.rs"),
             include_str!("dto/requests.rs"),

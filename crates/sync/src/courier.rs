@@ -7,7 +7,7 @@ use crate::hand::Hand;
 use crate::http::{Door, NetConfig};
 use crate::machine::port::{BundleKeys, Input, SessionTokens, Wake};
 use crate::machine::status::{DocProgress, Link};
-use crate::machine::{Answer, Ask, Config, LinksAsk, Machine};
+use crate::machine::{AdminAnswer, AdminAsk, Answer, Ask, Config, LinksAsk, Machine};
 use crate::proof::{Prover, Signer};
 use desk_domain::ids::DeviceId;
 use desk_domain::time::{Chance, Clock, Millis};
@@ -273,7 +273,9 @@ impl Courier {
     pub fn send_code(&self, request: CodeSendRequest) -> Result<CodeSendReply, SyncError> {
         match self.ask(Ask::SendCode(request))? {
             Answer::CodeSent(reply) => Ok(reply),
-            Answer::CodeVerified(_) | Answer::Links(_) => Err(SyncError::Unreadable),
+            Answer::CodeVerified(_) | Answer::Links(_) | Answer::Admin(_) => {
+                Err(SyncError::Unreadable)
+            }
         }
     }
 
@@ -281,7 +283,7 @@ impl Courier {
     pub fn verify_code(&self, request: CodeVerifyRequest) -> Result<CodeVerifyReply, SyncError> {
         match self.ask(Ask::VerifyCode(request))? {
             Answer::CodeVerified(reply) => Ok(reply),
-            Answer::CodeSent(_) | Answer::Links(_) => Err(SyncError::Unreadable),
+            Answer::CodeSent(_) | Answer::Links(_) | Answer::Admin(_) => Err(SyncError::Unreadable),
         }
     }
 
@@ -289,7 +291,19 @@ impl Courier {
     pub fn links(&self, ask: LinksAsk) -> Result<LinksReply, SyncError> {
         match self.ask(Ask::Links(ask))? {
             Answer::Links(reply) => Ok(*reply),
-            Answer::CodeSent(_) | Answer::CodeVerified(_) => Err(SyncError::Unreadable),
+            Answer::CodeSent(_) | Answer::CodeVerified(_) | Answer::Admin(_) => {
+                Err(SyncError::Unreadable)
+            }
+        }
+    }
+
+    /// Looks at or changes people, desks and offices. Blocks; not for the thread that draws.
+    pub fn admin(&self, ask: AdminAsk) -> Result<AdminAnswer, SyncError> {
+        match self.ask(Ask::Admin(ask))? {
+            Answer::Admin(answer) => Ok(*answer),
+            Answer::CodeSent(_) | Answer::CodeVerified(_) | Answer::Links(_) => {
+                Err(SyncError::Unreadable)
+            }
         }
     }
 

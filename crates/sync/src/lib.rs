@@ -23,7 +23,7 @@ pub use front_door::{EnrolReply, FrontDoor, confirm_wiped};
 pub use hand::Hand;
 pub use http::NetConfig;
 pub use loopback::{Loopback, Verifier};
-pub use machine::LinksAsk;
 pub use machine::port::{BundleKeys, SessionTokens};
 pub use machine::status::{DocProgress, Link, OfflineWhy};
+pub use machine::{AdminAnswer, AdminAsk, LinksAsk};
 pub use proof::Signer;

@@ -1,8 +1,11 @@
 //! Requests to bytes, bytes to replies. Pure: what is ours and what is a stranger's is decided here.
 
+mod admin;
+
 use crate::machine::port::{Batch, LinkError, Reply, ReplyBody, Request, Stamp};
 use crate::machine::{Answer, Ask, LinksAsk};
 use crate::proof::Prover;
+use admin::AdminExpect;
 use desk_domain::digest::SHAPE;
 use desk_domain::ids::OfficeCode;
 use desk_domain::op::{ChainHash, Op};
@@ -71,6 +74,7 @@ pub enum Expect {
     CodeSent,
     Links,
     CodeVerified,
+    Admin(AdminExpect),
 }
 
 /// What came back, before it is understood.
@@ -160,6 +164,7 @@ pub fn encode(
             Ok(post("/v1/codes/verify", json(body)?, Expect::CodeVerified))
         }
         Request::Ask(Ask::Links(ask)) => links(ask),
+        Request::Ask(Ask::Admin(ask)) => admin::encode(ask),
     }
 }
 
@@ -344,6 +349,7 @@ fn understand(expect: Expect, bytes: &[u8]) -> (Option<Stamp>, ReplyBody) {
             ReplyBody::Answer(Answer::Links(Box::new(body)))
         }),
         Expect::CodeVerified => open(bytes, |body| ReplyBody::Answer(Answer::CodeVerified(body))),
+        Expect::Admin(expect) => admin::understand(expect, bytes),
         Expect::Bytes => (None, ReplyBody::Unreadable),
     }
 }

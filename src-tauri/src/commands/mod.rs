@@ -1,5 +1,6 @@
 //! The IPC commands. No logic here: arguments in, use case, answer out.
 
+pub mod admin;
 pub mod case;
 pub mod conflict;
 pub mod desk;
@@ -66,9 +67,7 @@ macro_rules! all {
             commands::review::review_take,
             commands::review::document_judge,
             commands::review::document_waive,
-            commands::review::review_return,
-            commands::review::review_reject,
-            commands::review::review_approve,
+            commands::review::review_decide,
             commands::review::risk_act,
             commands::execution::execute_start,
             commands::execution::execute_record,
@@ -86,6 +85,8 @@ macro_rules! all {
             commands::library::usb_places,
             commands::library::usb_export,
             commands::library::usb_import,
+            commands::admin::admin_view,
+            commands::admin::admin_act,
         ]
     };
 }

@@ -7,8 +7,6 @@ super::bridge! {
     review_take(CaseRef) -> ReviewScreen;
     document_judge(JudgeArgs) -> ReviewScreen;
     document_waive(WaiveArgs) -> CaseScreen;
-    review_return(ReturnArgs) -> CaseScreen;
-    review_reject(RejectArgs) -> CaseScreen;
-    review_approve(ApproveArgs) -> CaseScreen;
+    review_decide(ReviewDecideArgs) -> CaseScreen;
     risk_act(RiskActArgs) -> CaseScreen;
 }

@@ -42,9 +42,7 @@ export interface Commands {
   review_take: [T.CaseRef, T.ReviewScreen];
   document_judge: [T.JudgeArgs, T.ReviewScreen];
   document_waive: [T.WaiveArgs, T.CaseScreen];
-  review_return: [T.ReturnArgs, T.CaseScreen];
-  review_reject: [T.RejectArgs, T.CaseScreen];
-  review_approve: [T.ApproveArgs, T.CaseScreen];
+  review_decide: [T.ReviewDecideArgs, T.CaseScreen];
   risk_act: [T.RiskActArgs, T.CaseScreen];
   execute_start: [T.CaseRef, T.CaseScreen];
   execute_record: [T.ExecuteRecordArgs, T.CaseScreen];
@@ -62,6 +60,8 @@ export interface Commands {
   usb_places: [T.Nothing, T.UsbScreen];
   usb_export: [T.UsbExport, T.UsbWritten];
   usb_import: [T.UsbImport, T.UsbTaken];
+  admin_view: [T.AdminPage, T.AdminScreen];
+  admin_act: [T.AdminDo, T.AdminDone];
 }
 
 export type Command = keyof Commands;

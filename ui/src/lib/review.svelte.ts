@@ -173,7 +173,7 @@ export class ReviewWork {
     const { id } = this.screen().case;
     // The digest of what is on screen now, not of what may have arrived when the five seconds are over.
     const { digest } = this.screen().case.review;
-    this.hold(t().review.approve, () => call('review_approve', { case: id, digest }));
+    this.hold(t().review.approve, () => call('review_decide', { case: id, decision: { kind: 'approve', digest } }));
   }
 
   sendBack(): void {
@@ -187,14 +187,15 @@ export class ReviewWork {
     }));
     const { id } = this.screen().case;
     this.choosing = null;
-    this.hold(t().review.return, () => call('review_return', { case: id, items }));
+    this.hold(t().review.return, () => call('review_decide', { case: id, decision: { kind: 'return', items } }));
   }
 
   reject(): void {
     if (this.rejectCode === '' || this.held) return;
-    const args = { case: this.screen().case.id, code: this.rejectCode, appeal: this.appeal.trim() };
+    const { id } = this.screen().case;
+    const decision = { kind: 'reject', code: this.rejectCode, appeal: this.appeal.trim() } as const;
     this.choosing = null;
-    this.hold(t().review.reject, () => call('review_reject', args));
+    this.hold(t().review.reject, () => call('review_decide', { case: id, decision }));
   }
 }
 

@@ -14,7 +14,7 @@ export const SCREENS = [
   'sync',
   'notifications',
 ] as const;
-export type Screen = (typeof SCREENS)[number] | 'case' | 'conflicts' | 'settings';
+export type Screen = (typeof SCREENS)[number] | 'case' | 'conflicts' | 'settings' | 'admin';
 export const STEPS = ['intake', 'identity', 'diagnosis', 'documents', 'form', 'submit'] as const;
 export type Step = (typeof STEPS)[number];
 
@@ -27,7 +27,7 @@ export interface Route {
 /** `#/case/<id>/<step>`; anything else opens the workbench. */
 export function parseRoute(hash: string): Route {
   const [screen = '', id = '', step = ''] = hash.replace(/^#\//, '').split('/').map(decodeURIComponent);
-  const known = ([...SCREENS, 'case', 'conflicts', 'settings'] as string[]).includes(screen);
+  const known = ([...SCREENS, 'case', 'conflicts', 'settings', 'admin'] as string[]).includes(screen);
   return {
     screen: known ? (screen as Screen) : 'workbench',
     id,
@@ -43,6 +43,8 @@ class Session {
   /** Counts up with every `changed`; screens read it to reload. */
   tick = $state(0);
   changed = $state<Changed | null>(null);
+  /** Desks that wait for an approval, as the admin's place was told last. */
+  desksWaiting = $state(0);
   palette = $state(false);
   cheatSheet = $state(false);
   /** Chosen before there was a desk to keep it. */
@@ -63,6 +65,11 @@ class Session {
 
   has(role: string): boolean {
     return this.status?.user?.roles.includes(role) ?? false;
+  }
+
+  /** Admins administer through a server; without one there is nothing to administer. */
+  get administers(): boolean {
+    return this.has('admin') && this.status?.standalone === false && this.status.server_url !== null;
   }
 
   async start(): Promise<() => void> {
@@ -97,6 +104,7 @@ class Session {
     // A shut desk knows no settings: the window keeps the look it had.
     if (shut && this.status) status.settings = this.status.settings;
     this.status = status;
+    if (shut || !this.administers) this.desksWaiting = 0;
     if (!shut && Object.keys(this.chosen).length > 0) {
       const chosen = this.chosen;
       this.chosen = {};

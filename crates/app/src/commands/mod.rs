@@ -1,5 +1,6 @@
 //! Everything a front end may ask, by name. One file per area; one struct per command; unknown fields are refused.
 
+mod admin;
 mod case;
 mod case_moves;
 mod code;
@@ -54,11 +55,11 @@ commands! {
     identity: identity_match, evidence_add, reveal;
     code: code_send, code_verify;
     links: merchant_link;
+    admin: admin_view, admin_act;
     case_moves: submit, case_move, return_answer;
     masking: document_mask;
     documents: document_add, document_tray, document_attach, document_detach, document_ticket;
-    review: review_open, review_take, document_judge, document_waive, review_return, review_reject, review_approve,
-        risk_act;
+    review: review_open, review_take, document_judge, document_waive, review_decide, risk_act;
     execution: execute_start, execute_record, notice_record, follow_up;
     conflict: conflict_resolve;
     knowledge: merchant_open, knowledge_list, knowledge_open;

@@ -4,8 +4,8 @@ use super::case_moves::moved;
 use super::read;
 use crate::desk::Desk;
 use crate::dto::{
-    ApproveArgs, CaseRef, CaseScreen, JudgeArgs, ReasonView, RejectArgs, ReturnArgs,
-    ReturnArgsItem, ReviewScreen, RiskActArgs, RiskMove, WaiveArgs,
+    CaseRef, CaseScreen, JudgeArgs, ReasonView, ReturnArgsItem, ReviewDecideArgs, ReviewMove,
+    ReviewScreen, RiskActArgs, RiskMove, WaiveArgs,
 };
 use crate::error::AppError;
 use crate::screens::{Painter, compare};
@@ -69,34 +69,27 @@ pub fn document_waive(desk: &Desk, args: WaiveArgs) -> Result<CaseScreen, AppErr
     })
 }
 
-pub fn review_return(desk: &Desk, args: ReturnArgs) -> Result<CaseScreen, AppError> {
-    if args.items.len() > ITEMS_MAX {
-        return Err(AppError::BadArguments);
-    }
-    let items: Vec<ReturnItem> = args
-        .items
-        .iter()
-        .map(|item| return_item(desk, item))
-        .collect::<Result<_, _>>()?;
-    moved(desk, &args.case, |_, _| Ok(OpBody::ReviewReturn { items }))
-}
-
-pub fn review_reject(desk: &Desk, args: RejectArgs) -> Result<CaseScreen, AppError> {
-    let appeal = read::said(desk, &args.appeal, "appeal")?;
-    moved(desk, &args.case, |_, _| {
-        Ok(OpBody::ReviewReject {
-            code: args.code,
-            appeal,
-        })
-    })
-}
-
-/// Carries the digest of what the reviewer saw, not of what stands there by now.
-pub fn review_approve(desk: &Desk, args: ApproveArgs) -> Result<CaseScreen, AppError> {
-    let digest = ChainHash::parse(&args.digest).ok_or(AppError::BadArguments)?;
-    moved(desk, &args.case, |_, _| {
-        Ok(OpBody::ReviewApprove { digest })
-    })
+pub fn review_decide(desk: &Desk, args: ReviewDecideArgs) -> Result<CaseScreen, AppError> {
+    let body = match args.decision {
+        ReviewMove::Return { items } => {
+            if items.len() > ITEMS_MAX {
+                return Err(AppError::BadArguments);
+            }
+            let items: Vec<ReturnItem> = items
+                .iter()
+                .map(|item| return_item(desk, item))
+                .collect::<Result<_, _>>()?;
+            OpBody::ReviewReturn { items }
+        }
+        ReviewMove::Reject { code, appeal } => OpBody::ReviewReject {
+            code,
+            appeal: read::said(desk, &appeal, "appeal")?,
+        },
+        ReviewMove::Approve { digest } => OpBody::ReviewApprove {
+            digest: ChainHash::parse(&digest).ok_or(AppError::BadArguments)?,
+        },
+    };
+    moved(desk, &args.case, |_, _| Ok(body))
 }
 
 pub fn risk_act(desk: &Desk, args: RiskActArgs) -> Result<CaseScreen, AppError> {

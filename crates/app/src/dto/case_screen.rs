@@ -232,7 +232,7 @@ dto! {
         trouble: Option<String>,
     }
     ReviewView {
-        /// Send back with `review_approve`: what the reviewer saw.
+        /// Send back with the approval: what the reviewer saw.
         digest: String,
         reviewer: Option<String>,
         mine: bool,

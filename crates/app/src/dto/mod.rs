@@ -2,6 +2,8 @@
 //!
 //! Every type is exported to `ui/src/lib/types/` by `cargo xtask types`; a test compares.
 
+mod admin;
+mod admin_act;
 mod case_screen;
 mod desk_screens;
 mod moves;
@@ -10,6 +12,8 @@ mod sync_act;
 mod sync_screen;
 mod usb;
 
+pub use admin::*;
+pub use admin_act::{AdminDo, AdminPage};
 pub use case_screen::*;
 pub use desk_screens::*;
 pub use moves::*;

@@ -1,5 +1,6 @@
 //! Commands that come in several kinds: one tag, the fields of that kind and no other.
 
+use super::ReturnArgsItem;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -33,6 +34,24 @@ pub enum CaseMove {
     Reopen {
         reason: String,
         new_evidence: String,
+    },
+}
+
+/// What a reviewer decides.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ReviewMove {
+    Return {
+        items: Vec<ReturnArgsItem>,
+    },
+    /// `appeal`: how the merchant may object.
+    Reject {
+        code: String,
+        appeal: String,
+    },
+    /// `digest`: of what the reviewer saw, not of what stands there by now.
+    Approve {
+        digest: String,
     },
 }
 

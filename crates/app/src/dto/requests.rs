@@ -1,6 +1,6 @@
 //! Arguments of the commands: one struct each, unknown fields refused.
 
-use super::{CaseMove, RiskMove};
+use super::{CaseMove, ReviewMove, RiskMove};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use ts_rs::TS;
@@ -57,12 +57,10 @@ requests! {
     CaseMoveArgs { case: String, act: CaseMove }
     JudgeArgs { case: String, document: String, verdict: String, code: Option<String>, note: String }
     WaiveArgs { case: String, kind: String, reason: String }
-    ReturnArgs { case: String, items: Vec<ReturnArgsItem> }
+    ReviewDecideArgs { case: String, decision: ReviewMove }
     /// Exactly one of field, document, missing_kind.
     ReturnArgsItem { field: Option<String>, document: Option<String>, missing_kind: Option<String>, code: String, text: String }
     ReturnAnswerArgs { case: String, index: u32, text: String }
-    RejectArgs { case: String, code: String, appeal: String }
-    ApproveArgs { case: String, digest: String }
     RiskActArgs { case: String, act: RiskMove }
     ExecuteRecordArgs { case: String, result: String, reference: String, evidence: String, requeried: bool }
     NoticeArgs { case: String, channel: String, template: String, delivered: bool, note: String }

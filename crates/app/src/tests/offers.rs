@@ -116,8 +116,8 @@ fn what_is_offered_is_taken() {
     let digest = reviewer.screen(&judged).review.digest;
     assert_eq!(
         reviewer.ask(
-            "review_approve",
-            json!({ "case": judged, "digest": digest })
+            "review_decide",
+            json!({ "case": judged, "decision": { "kind": "approve", "digest": digest } })
         )["state"],
         "approved"
     );
@@ -138,7 +138,10 @@ fn an_approval_of_what_the_reviewer_did_not_see_is_refused() {
     let reviewer = Bench::demo(&testkit::reviewer());
     let judged = case_of("judged").to_string();
     let stale = "0".repeat(64);
-    let refused = reviewer.refused("review_approve", json!({ "case": judged, "digest": stale }));
+    let refused = reviewer.refused(
+        "review_decide",
+        json!({ "case": judged, "decision": { "kind": "approve", "digest": stale } }),
+    );
     assert_eq!(refused.code, "review.stale_content");
     assert_eq!(reviewer.screen(&judged).state, "in_review");
 }
@@ -152,14 +155,20 @@ fn a_return_marks_its_fields_and_says_why() {
     let both = json!([{ "field": "terminal.serial", "document": "x", "missing_kind": null, "code": code, "text": "" }]);
     assert_eq!(
         reviewer
-            .refused("review_return", json!({ "case": case, "items": both }))
+            .refused(
+                "review_decide",
+                json!({ "case": case, "decision": { "kind": "return", "items": both } })
+            )
             .code,
         "request.bad_arguments"
     );
     let items = json!([{
         "field": "terminal.serial", "document": null, "missing_kind": null, "code": code, "text": "与标签不符",
     }]);
-    let screen = reviewer.ask("review_return", json!({ "case": case, "items": items }));
+    let screen = reviewer.ask(
+        "review_decide",
+        json!({ "case": case, "decision": { "kind": "return", "items": items } }),
+    );
     assert_eq!(screen["state"], "returned");
     let mark = &screen["fields"]["terminal.serial"]["returned"];
     assert_eq!(

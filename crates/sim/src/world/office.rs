@@ -220,6 +220,7 @@ fn point_of(call: &Call) -> Option<FailPoint> {
         | Expect::Calls
         | Expect::CodeSent
         | Expect::Links
-        | Expect::CodeVerified => None,
+        | Expect::CodeVerified
+        | Expect::Admin(_) => None,
     }
 }

@@ -1,6 +1,7 @@
-//! Questions of a person who waits for the answer now (one-time codes, upload links): sent at once, never retried, never queued.
+//! Questions of a person who waits for the answer now (one-time codes, upload links, the admin's place): sent at once, never retried, never queued.
 
 use super::Machine;
+use super::admin::{AdminAnswer, AdminAsk};
 use super::port::{Lane, LinkError, Notice, ReplyBody, Request};
 use super::status::{Link, OfflineWhy};
 use crate::error::SyncError;
@@ -13,6 +14,7 @@ pub enum Ask {
     SendCode(CodeSendRequest),
     VerifyCode(CodeVerifyRequest),
     Links(LinksAsk),
+    Admin(AdminAsk),
 }
 
 /// About the upload links of a case.
@@ -29,6 +31,7 @@ pub enum Answer {
     CodeSent(CodeSendReply),
     CodeVerified(CodeVerifyReply),
     Links(Box<LinksReply>),
+    Admin(Box<AdminAnswer>),
 }
 
 impl Machine {

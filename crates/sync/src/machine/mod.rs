@@ -4,6 +4,7 @@
 //! [`Machine::resume`] may be called at any time and does nothing unless the lane is free and has work;
 //! only an answer of our own content type with an envelope counts as a receipt; nothing unsent is ever dropped.
 
+mod admin;
 mod ask;
 mod backoff;
 mod calls;
@@ -22,6 +23,7 @@ pub mod status;
 mod tests;
 mod triage;
 
+pub use admin::{AdminAnswer, AdminAsk};
 pub use ask::{Answer, Ask, LinksAsk};
 pub use backoff::{Backoff, Breaker, Pace, RETRY_AFTER_CAP_MS};
 

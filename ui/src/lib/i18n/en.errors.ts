@@ -11,6 +11,11 @@ export const enErrors: typeof zhErrors = {
   incident: 'Incident',
   retry: 'Try again',
   list: {
+    'admin.offline': e(
+      'The server cannot be reached, and administration needs it',
+      'Check the network and try again',
+      'What you typed is still here.',
+    ),
     'session.passphrase_needed': e('Your first sign-in on this computer', 'Choose a passphrase of your own'),
     'session.account_inactive': e('The account is switched off', 'Ask your admin'),
     'bundle.not_a_bundle': e('This is not a hand-over file', 'Choose a file that ends in .jbx'),

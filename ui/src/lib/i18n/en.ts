@@ -1,4 +1,5 @@
 /** The English catalogue; the compiler holds it to the shape of the Chinese one. */
+import { enAdmin } from './en.admin';
 import { enDomain } from './en.domain';
 import { enErrors } from './en.errors';
 import { enPlaces } from './en.places';
@@ -6,6 +7,7 @@ import { enSync } from './en.sync';
 import type { Catalogue } from './zh';
 
 export const en: Catalogue = {
+  ...enAdmin,
   ...enDomain,
   ...enPlaces,
   ...enSync,
@@ -53,6 +55,7 @@ export const en: Catalogue = {
     sync: 'Sync centre',
     notifications: 'Notifications',
     settings: 'Settings',
+    admin: 'Admin',
   },
   work: {
     queues: {

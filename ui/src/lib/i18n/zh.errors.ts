@@ -14,6 +14,7 @@ export const zhErrors = {
   incident: '事件编号',
   retry: '再试一次',
   list: {
+    'admin.offline': e('联系不上服务器，管理需要联网', '检查网络后再试一次', '已填写的内容都在。'),
     'session.passphrase_needed': e('第一次在这台电脑上登录', '请为自己设一个本机口令'),
     'session.account_inactive': e('账户已停用', '请联系管理员'),
     'bundle.not_a_bundle': e('这不是交接文件', '请选总部交来的回执文件'),

@@ -1,10 +1,12 @@
 /** The zh-CN catalogue: the shape that every other language must have. */
+import { zhAdmin } from './zh.admin';
 import { zhDomain } from './zh.domain';
 import { zhErrors } from './zh.errors';
 import { zhPlaces } from './zh.places';
 import { zhSync } from './zh.sync';
 
 export const zh = {
+  ...zhAdmin,
   ...zhDomain,
   ...zhPlaces,
   ...zhSync,
@@ -52,6 +54,7 @@ export const zh = {
     sync: '同步中心',
     notifications: '通知',
     settings: '设置',
+    admin: '管理',
   },
   work: {
     queues: {

@@ -2,7 +2,7 @@
 
 export type ReviewView = { 
 /**
- * Send back with `review_approve`: what the reviewer saw.
+ * Send back with the approval: what the reviewer saw.
  */
 digest: string, reviewer: string | null, mine: boolean, 
 /**
