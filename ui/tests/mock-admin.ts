@@ -78,7 +78,7 @@ export const adminDesks = (): T.AdminDeskView[] => [
   desk('B3', '前台二号机', { status: 'pending' }),
   desk('B4', '前台三号机', { status: 'pending', approve_barred: 'code_by_you' }),
   desk('A1', '前台一号机', { here: true }),
-  desk('A2', '仓库备用机', { events: [{ last_at: NOW, what: 'cloned', times: 2 }] }),
+  desk('A2', '仓库备用机', { events: [{ last_at: NOW, what: 'desk.fork', times: 2 }] }),
   desk('A3', '旧笔记本', {
     status: 'revoked',
     wipe: 'ordered',

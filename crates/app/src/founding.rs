@@ -17,6 +17,8 @@ use crate::wiping;
 use crate::words;
 use desk_domain::ids::{DeviceId, Incarnation, OfficeCode, OpId, UserId};
 use desk_domain::people::{Employer, Role, UserCard};
+use desk_protocol::error::DEVICE_PENDING;
+use desk_protocol::people::fingerprint;
 use desk_store::{DbKey, Identity, Store};
 use desk_sync::{EnrolReply, SessionTokens};
 use ed25519_dalek::SigningKey;
@@ -76,7 +78,7 @@ pub(crate) fn found_with_server(
         provider: args.provider == Some(true),
         asked,
     };
-    let tokens = admitted(desk, &door, &coming)?;
+    let tokens = admitted(desk, &door, &coming).map_err(|error| waiting(error, &key))?;
     let incarnation = Incarnation::new(desk.now(), desk.chance());
     let founding = Founding {
         mode: Mode::Server {
@@ -108,6 +110,27 @@ pub(crate) fn found_with_server(
     found(desk, &vault, &database_key, &founding, &args.passphrase)?;
     let standing = stand(desk, &making)?;
     open_session(desk, standing, database_key, &founding.me)
+}
+
+/// A desk that waits for its approval says by what an admin knows it: both compare it over the phone.
+fn waiting(error: AppError, key: &SigningKey) -> AppError {
+    let AppError::Server {
+        code,
+        mut params,
+        retryable,
+    } = error
+    else {
+        return error;
+    };
+    if code == DEVICE_PENDING {
+        let own = fingerprint(key.verifying_key().as_bytes());
+        params.insert("fingerprint".to_owned(), own);
+    }
+    AppError::Server {
+        code,
+        params,
+        retryable,
+    }
 }
 
 /// One person, one desk, nobody else.

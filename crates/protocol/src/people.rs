@@ -4,6 +4,7 @@ use desk_domain::ids::{DeviceId, OfficeCode};
 use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// `POST /v1/enrol`. The code is 26 base32 characters, 15 minutes, bound to one office.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -108,4 +109,16 @@ pub fn invited_message(device: DeviceId, code: &str, at: Millis) -> Vec<u8> {
 /// The bytes that a desk signs to refresh.
 pub fn refresh_message(device: DeviceId, refresh_token: &str, at: Millis) -> Vec<u8> {
     format!("refresh\n{device}\n{refresh_token}\n{at}").into_bytes()
+}
+
+/// What two people compare over the phone before a desk is let in: the first 16 hexadecimal digits of the SHA-256 of its
+/// Ed25519 public key.
+pub fn fingerprint(public_key: &[u8; 32]) -> String {
+    let hash = Sha256::digest(public_key);
+    let digit = |half: u8| char::from_digit(u32::from(half), 16);
+    let bytes = hash.iter().take(8);
+    bytes
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .flatten()
+        .collect()
 }

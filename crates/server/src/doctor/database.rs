@@ -116,7 +116,7 @@ fn safety(health: &Health, database: &Database) -> Vec<Finding> {
             "does not keep offices apart in {}",
             health.unguarded.join(", ")
         );
-        let todo = "find out who took row-level security away; as their owner: SELECT guard_rows('table') anew";
+        let todo = "find out who took row-level security away; as the owner call guard_rows('table') for each of them";
         found.push(Finding::wrong(DATABASE, what, todo));
     }
     if found.is_empty() {

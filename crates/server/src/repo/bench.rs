@@ -9,7 +9,7 @@
 use super::call_backs::{self, Called};
 use super::feed::{self, Changes, Thing};
 use super::journal::{self, Entry, Place};
-use super::sql::{Connection, OptionalExtension, Scope, params};
+use super::sql::{Connection, Scope};
 use super::{RepoError, Rules, cases, documents, people, policies};
 use crate::frames::{Frame, Said};
 use desk_domain::case::{Case, CaseState, TimelineEntry};

@@ -316,7 +316,7 @@ impl Repo {
 /// What a newer server does first: digests of another shape are taken anew, and it judges the one before could not, portion
 /// by portion.
 fn look_through(conn: &Connection, rules: &Rules) -> Result<(), RepoError> {
-    alone(conn, |conn| digest::prepare(conn))?;
+    alone(conn, digest::prepare)?;
     let mut after = 0;
     while let Some(row) = alone(conn, |conn| waiting::look_through(conn, rules, after))? {
         after = row;

@@ -12,14 +12,11 @@ use desk_domain::time::Millis;
 use desk_protocol::admin::{
     AdminAct, AdminDesk, AdminDesks, AdminEvent, DeskAct, DeskWipe, IssuedCode, MOST_LISTED,
 };
-use desk_protocol::people::DeviceStatus;
+use desk_protocol::people::{DeviceStatus, fingerprint};
 use desk_protocol::wipe::WipeOrder;
-use sha2::{Digest, Sha256};
 
 /// Most events of one desk, the newest first.
 const MOST_EVENTS: usize = 20;
-/// Bytes of a key's hash that are read over the phone.
-const FINGERPRINT_BYTES: usize = 8;
 const REASON_CHARS: usize = 200;
 const WAITING: &str = "SELECT id FROM device WHERE office = ?1 AND status = 'pending' AND device_code > ?2 \
     ORDER BY device_code LIMIT ?3";
@@ -84,8 +81,6 @@ pub fn told(conn: &Connection, me: &UserCard, device: Device) -> Result<AdminDes
     let enrolled_at: Millis = conn
         .prepare_cached("SELECT enrolled_at FROM device WHERE id = ?1")?
         .query_row([device.id.to_string()], |row| row.get(0))?;
-    let hash = Sha256::digest(device.public_key);
-    let fingerprint = hash.iter().take(FINGERPRINT_BYTES);
     let acts = device_acts::of(conn, device.id)?;
     Ok(AdminDesk {
         approve_barred: barred(conn, me, &device)?.map(str::to_owned),
@@ -104,7 +99,7 @@ pub fn told(conn: &Connection, me: &UserCard, device: Device) -> Result<AdminDes
             })
             .collect(),
         events: events(conn, device.id)?,
-        fingerprint: fingerprint.map(|byte| format!("{byte:02x}")).collect(),
+        fingerprint: fingerprint(&device.public_key),
         enrolled_at,
         device: device.id,
         office: device.office,
