@@ -36,6 +36,9 @@ pub enum Answer {
 
 impl Machine {
     pub(super) fn ask(&mut self, ticket: u64, ask: Ask) {
+        if let Some(early) = &mut self.early {
+            return early.push((ticket, ask));
+        }
         if self.session.is_lost() {
             return self.answer(ticket, Err(SyncError::SignInNeeded));
         }

@@ -97,6 +97,8 @@ pub struct Machine {
     link: link::LinkState,
     session: session::Session,
     epoch: Option<Epoch>,
+    /// Questions that came before the session was read from the file; none once it was.
+    early: Option<Vec<(u64, ask::Ask)>>,
     poked_at: Millis,
     hello: hello::HelloLane,
     push: push::PushLane,
@@ -122,6 +124,7 @@ impl Machine {
             link: link::LinkState::default(),
             session: session::Session::default(),
             epoch: None,
+            early: Some(Vec::new()),
             poked_at: 0,
             hello: hello::HelloLane::default(),
             push: push::PushLane::new(config.push_ops, config.push_bytes),
@@ -144,6 +147,9 @@ impl Machine {
                 self.push.wake();
                 self.documents.wake();
                 self.resume_all();
+                for (ticket, ask) in self.early.take().unwrap_or_default() {
+                    self.ask(ticket, ask);
+                }
             }
             Input::Wake(wake) => self.wake(wake),
             Input::Timer(lane) => {

@@ -146,27 +146,27 @@ fn same_rows(client: &mut Client) -> Result<String, Failure> {
     let lines: i64 = lengths.get(4);
     let hash = "decode(repeat('5a', 32), 'hex')";
     let id = "gen_random_uuid()::text";
-    let mut script = format!(
+    let mut script = vec![format!(
         "BEGIN;\n\
          INSERT INTO bare.journal (device, incarnation, seq, op_id, counted, case_id, actor, bytes, hash, content, \
          outcome, received_at, position) VALUES ({id}, {id}, 1, {id}, 1, {id}, {id}, {bytes}, {hash}, {hash}, {outcome}, 1, 1);\n\
          INSERT INTO bare.case_file (office, id, case_no, state, rev, is_open, snapshot, updated_at) \
          VALUES ('C' || :client_id, {id}, {id}, 'draft', 1, 0, {snapshot}, 1);\n\
          INSERT INTO bare.case_digest (office, bucket, id, is_stale) VALUES ('C' || :client_id, '5a', {id}, 1);\n"
-    );
+    )];
     for line in 0..lines {
-        script += &format!(
+        script.push(format!(
             "INSERT INTO bare.timeline (office, case_id, position, n, entry) \
              VALUES ('C' || :client_id, {id}, 1, {line}, {entry});\n"
-        );
+        ));
     }
-    script += &format!(
+    script.push(format!(
         "UPDATE bare.head SET seq = seq + 1, hash = {hash} WHERE device = 'C' || :client_id;\n\
          UPDATE bare.counter SET position = position + 1 WHERE office = 'C' || :client_id;\n\
          INSERT INTO bare.feed SELECT office, position, 'case', {id} FROM bare.counter WHERE office = 'C' || :client_id;\n\
          COMMIT;\n"
-    );
-    Ok(script)
+    ));
+    Ok(script.concat())
 }
 
 /// Sixteen desks write `plan.feed_ops` ops through two servers while others read: what each reader has seen in the end beside

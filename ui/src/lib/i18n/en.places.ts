@@ -48,7 +48,7 @@ export const enPlaces: typeof zhPlaces = {
       'At least 12 characters. For your first time on this computer, or if you forgot the passphrase here; else leave it empty.',
     your_login: (login: string) => `Your password is set. Your login is ${login}`,
     by_provider: "Sign in with your organisation's account",
-    fingerprint: 'Read this computer’s fingerprint to the admin over the phone:',
+    fingerprint: (groups) => `Read this computer’s fingerprint to the admin over the phone: ${groups}`,
     by_provider_waiting: 'Finish in the browser that has opened, then come back here.',
     file_key: 'This machine has no system keystore; the device key is kept in a file.',
   },

@@ -45,7 +45,7 @@ export const zhPlaces = {
     invited_passphrase_hint: '至少十二个字。第一次在这台电脑上登录，或忘了本机口令时填写；不需要就留空。',
     your_login: (login: string) => `密码已设好。您的登录名是 ${login}`,
     by_provider: '用单位统一登录',
-    fingerprint: '请在电话里把这台电脑的指纹读给管理员核对：',
+    fingerprint: (groups: string) => `请在电话里把这台电脑的指纹读给管理员核对：${groups}`,
     by_provider_waiting: '请在打开的浏览器里完成登录，然后回到这里。',
     file_key: '本机没有系统密钥库，设备密钥存放在文件里。',
   },

@@ -291,13 +291,15 @@ fn a_question_is_answered_once_and_never_queued() {
     let actions = rig.answer(&Lane::Ask(6), Ok(reply(429, problem(code::RATE_LIMITED))));
     assert!(answered(&actions).is_some());
     let mut rig = Rig::new();
-    rig.put(Input::Started {
-        epoch: None,
-        session: None,
-    });
-    let actions = rig.put(Input::Ask {
+    // Before the session was read nobody can know that it is lost.
+    let early = rig.put(Input::Ask {
         ticket: 7,
         ask: ask(),
+    });
+    assert!(answered(&early).is_none());
+    let actions = rig.put(Input::Started {
+        epoch: None,
+        session: None,
     });
     assert_eq!(
         answered(&actions),
