@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// The branch of the demo data.
 pub const BRANCH: &str = "HZ001";
@@ -44,6 +45,14 @@ impl Office {
     /// Fills `data` with the demo office and starts a server on a free port.
     pub fn open(data: &Path, cases: u32) -> Result<Self, Failure> {
         Self::open_at(data, cases, "127.0.0.1:0")
+    }
+    /// The same in a folder of its own, with room for desks beside it.
+    pub fn open_fresh(cases: u32) -> Result<(TempDir, Self), Failure> {
+        let folder = tempfile::tempdir().map_err(Failure::at("make a folder"))?;
+        let data = folder.path().join("server");
+        std::fs::create_dir(&data).map_err(Failure::at("make the server's folder"))?;
+        let office = Self::open(&data, cases)?;
+        Ok((folder, office))
     }
     /// The same on a named address; what an earlier run left in `data` is kept.
     pub fn open_at(data: &Path, cases: u32, listen: &str) -> Result<Self, Failure> {

@@ -5,7 +5,6 @@ use desk_app::door::SystemClock;
 use desk_tests::desk::TestDesk;
 use desk_tests::office::{BRANCH, Office};
 use serde_json::{Value, json};
-use std::fs;
 use std::sync::Arc;
 
 const OWN: &str = "只有本人知道的密码-示例";
@@ -17,10 +16,7 @@ struct House {
 
 impl House {
     fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("server");
-        fs::create_dir(&data).unwrap();
-        let office = Office::open(&data, 1).unwrap();
+        let (folder, office) = Office::open_fresh(1).unwrap();
         Self { folder, office }
     }
 

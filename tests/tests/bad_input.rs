@@ -21,10 +21,7 @@ struct House {
 
 impl House {
     fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("server");
-        std::fs::create_dir(&data).unwrap();
-        let office = Office::open(&data, 1).unwrap();
+        let (folder, office) = Office::open_fresh(1).unwrap();
         Self { folder, office }
     }
     fn hand(&self, login: &str, key: u8) -> HandDesk {

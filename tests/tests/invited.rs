@@ -19,10 +19,7 @@ struct House {
 
 impl House {
     fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("server");
-        fs::create_dir(&data).unwrap();
-        let office = Office::open(&data, 1).unwrap();
+        let (folder, office) = Office::open_fresh(1).unwrap();
         Self { folder, office }
     }
 

@@ -28,10 +28,7 @@ struct House {
 
 impl House {
     fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("server");
-        std::fs::create_dir(&data).unwrap();
-        let office = Office::open(&data, 3).unwrap();
+        let (folder, office) = Office::open_fresh(3).unwrap();
         draw_papers(&folder.path().join("papers")).unwrap();
         Self { folder, office }
     }

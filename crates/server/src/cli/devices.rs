@@ -5,7 +5,7 @@ use super::who::Who;
 use super::{Site, say};
 use crate::error::ServerError;
 use crate::repo::administer::acts::Act;
-use crate::repo::administer::steps;
+use crate::repo::administer::steps::{self, SignedOrder};
 use crate::repo::device_acts::{self, Told};
 use crate::repo::devices::{self, Approved, Device};
 use crate::repo::{RepoError, device_events, offices, safeguards, wipes};
@@ -15,13 +15,11 @@ use clap::Subcommand;
 use desk_domain::ids::{DeviceId, OfficeCode, UserId};
 use desk_domain::people::UserCard;
 use desk_protocol::people::DeviceStatus;
-use desk_protocol::wipe::{WipeOrder, WipePace, wipe_message};
+use desk_protocol::wipe::WipePace;
 use serde::Serialize;
 
 /// Most events in one list.
 const MOST_EVENTS: usize = 1000;
-/// Random bytes that make an order another one.
-const NONCE_BYTES: usize = 16;
 
 #[derive(Subcommand)]
 pub enum DeviceCommand {
@@ -182,18 +180,11 @@ fn wipe(
     (by, reason): (Option<UserId>, String),
 ) -> Result<(), ServerError> {
     let act = Act::new(&house.rules, by);
-    let mut nonce = [0; NONCE_BYTES];
-    house.rules.chance.fill(&mut nonce);
-    let order = WipeOrder {
-        device: device_id(device)?,
-        nonce: hex::encode(nonce),
-        pace,
-        ordered_at: act.at,
-    };
-    let signature = house.bundles.keys.sign(&wipe_message(&order));
+    let (keys, chance) = (&house.bundles.keys, house.rules.chance.as_ref());
+    let order = SignedOrder::new(keys, chance, device_id(device)?, (pace, act.at));
     let found = house
         .repo
-        .write_blocking(move |conn| steps::wipe(conn, &act, (&order, &signature), &reason))?;
+        .write_blocking(move |conn| steps::wipe(conn, &act, &order, &reason))?;
     if found {
         Ok(())
     } else {

@@ -5,10 +5,9 @@ use super::gate::Caller;
 use super::wire::{Context, Json};
 use crate::error::ApiError;
 use crate::repo::administer::acts::{self, Act};
-use crate::repo::administer::desks::{self, Signed};
 use crate::repo::administer::people::{self, Made, Wanted};
-use crate::repo::administer::steps::NewFactor;
-use crate::repo::administer::{Refusal, Stop, offices};
+use crate::repo::administer::steps::{NewFactor, SignedOrder};
+use crate::repo::administer::{Refusal, Stop, desks, offices};
 use crate::repo::sql::Connection;
 use crate::secrets;
 use axum::extract::rejection::QueryRejection;
@@ -19,13 +18,9 @@ use desk_domain::people::UserCard;
 use desk_domain::time::Millis;
 use desk_protocol::admin::{ApprovePolicy, DeskAct, InvitePerson, NewDesk, PersonAct, PutOffice};
 use desk_protocol::error;
-use desk_protocol::wipe::{WipeOrder, WipePace, wipe_message};
 use serde::Deserialize;
 use serde::Serialize;
 use std::sync::Arc;
-
-/// Random bytes that make an order another one.
-const NONCE_BYTES: usize = 16;
 
 type Asked<T> = Result<Query<T>, QueryRejection>;
 
@@ -205,7 +200,10 @@ pub async fn act_on_desk(
     let device = DeviceId::parse(&device).ok_or_else(|| ApiError::new(error::NOT_FOUND))?;
     let act = begun(&office, &caller);
     let signed = match &what {
-        DeskAct::Wipe { pace, .. } => Some(signed(&office, device, *pace, act.at)),
+        DeskAct::Wipe { pace, .. } => {
+            let (keys, chance) = (&office.bundles.keys, office.rules.chance.as_ref());
+            Some(SignedOrder::new(keys, chance, device, (*pace, act.at)))
+        }
         DeskAct::Approve | DeskAct::Revoke { .. } => None,
     };
     write(
@@ -240,19 +238,6 @@ fn made(office: &Office, user: UserId, with_factor: bool) -> Result<Made, ApiErr
         code: secrets::enrol_code(chance),
         factor,
     })
-}
-
-fn signed(office: &Office, device: DeviceId, pace: WipePace, ordered_at: Millis) -> Signed {
-    let mut nonce = [0; NONCE_BYTES];
-    office.rules.chance.fill(&mut nonce);
-    let order = WipeOrder {
-        device,
-        nonce: hex::encode(nonce),
-        pace,
-        ordered_at,
-    };
-    let signature = office.bundles.keys.sign(&wipe_message(&order));
-    Signed { order, signature }
 }
 
 async fn read<T: Serialize + Send + 'static>(

@@ -73,6 +73,19 @@ pub fn place(
     if name(conn, code)?.is_none() {
         return Ok(Moved::NoOffice);
     }
+    let fits = fits(conn, code, parent)?;
+    if fits == Moved::Yes {
+        set_parent(conn, code, parent)?;
+    }
+    Ok(fits)
+}
+
+/// Whether an office, also one that is still to be added, may stand there.
+pub fn fits(
+    conn: &Connection,
+    code: &OfficeCode,
+    parent: Option<&OfficeCode>,
+) -> Result<Moved, RepoError> {
     if let Some(parent) = parent
         && name(conn, parent)?.is_none()
     {
@@ -81,7 +94,7 @@ pub fn place(
     let mut above = parent.map(|parent| parent.as_str().to_owned());
     for _ in 0..DEPTH {
         let Some(office) = above else {
-            return set_parent(conn, code, parent);
+            return Ok(Moved::Yes);
         };
         if office == code.as_str() {
             return Ok(Moved::Circle);
@@ -95,14 +108,15 @@ pub fn place(
     Ok(Moved::TooDeep)
 }
 
-fn set_parent(
+/// Writes what was judged by [`fits`].
+pub fn set_parent(
     conn: &Connection,
     code: &OfficeCode,
     parent: Option<&OfficeCode>,
-) -> Result<Moved, RepoError> {
+) -> Result<(), RepoError> {
     conn.execute(
         "UPDATE office SET parent = ?2 WHERE code = ?1",
         params![code.as_str(), parent.map(OfficeCode::as_str)],
     )?;
-    Ok(Moved::Yes)
+    Ok(())
 }

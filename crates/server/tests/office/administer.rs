@@ -2,12 +2,11 @@
 
 use crate::policy::{file, text};
 use crate::support::{
-    Desk, HERE, NOON, PASSWORD, Reply, THERE, TestOffice, add_user, office, said,
+    Desk, HERE, NOON, PASSWORD, Reply, THERE, TestOffice, add_user, ask_two_admins, office, said,
 };
 use crate::support::{admin, office_with};
 use desk_domain::people::Role;
 use desk_protocol::people::DeviceStatus;
-use desk_server::repo::safeguards::{self, Safeguards};
 use desk_server::repo::{devices, people};
 use serde_json::{Value, json};
 
@@ -222,17 +221,7 @@ fn a_new_desk_waits_for_another_person_than_the_one_who_made_its_code() {
     let office = office_with(false);
     add_user(&office.house(), "second", Role::Admin, &[HERE]);
     let [first, second] = ["chief", "second"].map(|login| signed_in(&office, login));
-    office
-        .house()
-        .repo
-        .write_blocking(|conn| {
-            let asked = Safeguards {
-                second_factor: false,
-                two_admins: true,
-            };
-            safeguards::put(conn, asked)
-        })
-        .unwrap();
+    ask_two_admins(&office.house());
     let made = post(&first, "/v1/admin/desks", &json!({"office": HERE}));
     let code = made.json()["code"].as_str().unwrap().to_owned();
     let waits = Desk::new(&office);
@@ -299,17 +288,7 @@ fn an_office_is_added_under_an_own_one_and_is_the_admins_too() {
 fn a_policy_that_waits_is_shown_and_put_in_force_by_another_person() {
     let office = office();
     add_user(&office.house(), "second", Role::Admin, &[HERE]);
-    office
-        .house()
-        .repo
-        .write_blocking(|conn| {
-            let asked = Safeguards {
-                second_factor: false,
-                two_admins: true,
-            };
-            safeguards::put(conn, asked)
-        })
-        .unwrap();
+    ask_two_admins(&office.house());
     let [first, second] = ["chief", "second"].map(|login| signed_in(&office, login));
     let text = text(3, &[("L3 = { points = 70", "L3 = { points = 60")]);
     let path = file(&office, &text);

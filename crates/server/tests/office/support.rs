@@ -26,6 +26,7 @@ use desk_server::gateway::GatewayKind;
 use desk_server::hashing::Scratch;
 use desk_server::objects::Location;
 use desk_server::repo::people::Account;
+use desk_server::repo::safeguards::{self, Safeguards};
 use desk_server::repo::{devices, offices, people};
 use desk_server::run::House;
 use desk_server::{RunningServer, Server, ServerConfig, secrets};
@@ -122,6 +123,18 @@ pub fn office_at(auto_approve: bool, objects: Location, database: Option<String>
         config,
         server,
     }
+}
+
+/// From now on a second admin has to agree where two are asked for.
+pub fn ask_two_admins(house: &House) {
+    let asked = Safeguards {
+        second_factor: false,
+        two_admins: true,
+    };
+    house
+        .repo
+        .write_blocking(move |conn| safeguards::put(conn, asked))
+        .unwrap();
 }
 
 pub fn add_user(house: &House, login: &str, role: Role, offices: &[&str]) -> UserId {

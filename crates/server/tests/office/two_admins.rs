@@ -1,15 +1,15 @@
 //! A desk is let in by two human beings, whatever accounts they use and whichever way they come.
 
 use crate::support::{
-    Desk, HERE, PASSWORD, TestOffice, add_user, admin, office, office_with, refuses, said,
+    Desk, HERE, PASSWORD, TestOffice, add_user, admin, ask_two_admins, office, office_with,
+    refuses, said,
 };
 use desk_domain::ids::UserId;
 use desk_domain::people::{Role, UserCard};
 use desk_domain::time::Clock;
 use desk_protocol::people::DeviceStatus;
 use desk_server::repo::devices::{self, Approved};
-use desk_server::repo::safeguards::Safeguards;
-use desk_server::repo::{people, safeguards};
+use desk_server::repo::people;
 use desk_server::secrets;
 use serde_json::Value;
 
@@ -25,14 +25,10 @@ fn guarded(auto_approve: bool) -> TestOffice {
         .write_blocking(move |conn| {
             let mut account = people::by_login(conn, "chief2")?.unwrap();
             account.card.person = person;
-            people::put(conn, &account, 1)?;
-            let asked = Safeguards {
-                second_factor: false,
-                two_admins: true,
-            };
-            safeguards::put(conn, asked)
+            people::put(conn, &account, 1)
         })
         .unwrap();
+    ask_two_admins(&house);
     office
 }
 

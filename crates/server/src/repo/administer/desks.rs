@@ -2,7 +2,8 @@
 
 use super::acts::Act;
 use super::people::issued;
-use super::{Refusal, Stop, must_be_mine, steps, typed};
+use super::steps::{self, SignedOrder};
+use super::{Refusal, Stop, must_be_mine, typed};
 use crate::repo::devices::{self, Approved, Device};
 use crate::repo::sql::{Connection, params};
 use crate::repo::{RepoError, device_acts, offices, people, safeguards, wipes};
@@ -13,7 +14,6 @@ use desk_protocol::admin::{
     AdminAct, AdminDesk, AdminDesks, AdminEvent, DeskAct, DeskWipe, IssuedCode, MOST_LISTED,
 };
 use desk_protocol::people::{DeviceStatus, fingerprint};
-use desk_protocol::wipe::WipeOrder;
 
 /// Most events of one desk, the newest first.
 const MOST_EVENTS: usize = 20;
@@ -155,19 +155,12 @@ pub fn new_code(
     Ok(issued(code, office.clone(), expires_at))
 }
 
-/// An order that was signed before it is known whether it may be given; it leaves this server only once it is stored.
-#[derive(Clone)]
-pub struct Signed {
-    pub order: WipeOrder,
-    pub signature: [u8; 64],
-}
-
 /// One act on a desk.
 pub fn act_on(
     conn: &Connection,
     me: &UserCard,
     act: &Act,
-    (id, what, signed): (DeviceId, &DeskAct, Option<&Signed>),
+    (id, what, signed): (DeviceId, &DeskAct, Option<&SignedOrder>),
 ) -> Result<AdminDesk, Stop> {
     let device = mine(conn, me, id)?;
     match what {
@@ -193,7 +186,7 @@ pub fn act_on(
             if wipes::standing(conn, id)? == Some("wiped") {
                 return Err(Refusal::NotNow.into());
             }
-            steps::wipe(conn, act, (&signed.order, &signed.signature), &reason)?;
+            steps::wipe(conn, act, signed, &reason)?;
         }
     }
     told(conn, me, mine(conn, me, id)?)

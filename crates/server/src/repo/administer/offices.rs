@@ -157,16 +157,11 @@ pub fn put(
             None => return Err(Refusal::Field("parent").into()),
         },
     }
-    if let Some(parent) = parent {
-        let above = above(conn, parent)?;
-        if above.contains(&code.to_string()) || above.len() >= offices::DEPTH {
-            return Err(Refusal::Field("parent").into());
-        }
+    if offices::fits(conn, code, parent)? != Moved::Yes {
+        return Err(Refusal::Field("parent").into());
     }
     offices::put(conn, code, &name, act.at)?;
-    if offices::place(conn, code, parent)? != Moved::Yes {
-        return Err(RepoError::Damaged("tree of offices").into());
-    }
+    offices::set_parent(conn, code, parent)?;
     let mut me = me.clone();
     if is_new && me.offices.insert(code.clone()) {
         let account = people::by_login(conn, &me.login)?.ok_or(Refusal::Forbidden)?;
@@ -180,20 +175,4 @@ pub fn put(
     let detail = format!("parent={under} name={name}");
     act.note(conn, What::PutOffice, [code], (code.as_str(), &detail))?;
     overview(conn, &me, rules)
-}
-
-/// An office and those that it stands under.
-fn above(conn: &Connection, office: &OfficeCode) -> Result<Vec<String>, Stop> {
-    let all: BTreeMap<String, Option<String>> = offices::all(conn)?
-        .into_iter()
-        .map(|office| (office.code, office.parent))
-        .collect();
-    let mut chain = vec![office.to_string()];
-    while let Some(Some(parent)) = chain.last().and_then(|last| all.get(last)) {
-        if chain.len() > all.len() {
-            break;
-        }
-        chain.push(parent.clone());
-    }
-    Ok(chain)
 }

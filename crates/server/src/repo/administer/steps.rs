@@ -1,6 +1,7 @@
 //! What an admin does, step by step: the console and the desks go through this one door. Who may is judged before.
 
 use super::acts::{Act, What};
+use crate::bundles::BundleKeys;
 use crate::repo::devices::{self, Approved, Device};
 use crate::repo::invitations::{self, End, Kind, NewInvitation};
 use crate::repo::people::{self, Account};
@@ -11,7 +12,7 @@ use crate::secrets;
 use desk_domain::ids::{DeviceId, OfficeCode, UserId};
 use desk_domain::people::{Employer, UserCard};
 use desk_domain::time::{Chance, Millis};
-use desk_protocol::wipe::WipeOrder;
+use desk_protocol::wipe::{WipeOrder, WipePace, wipe_message};
 use std::sync::Arc;
 
 /// A second factor that was just made.
@@ -45,6 +46,38 @@ impl NewFactor {
     /// For an authenticator app; none when it cannot hold the login.
     pub fn address(&self, login: &str) -> Option<String> {
         self.shared.address(login)
+    }
+}
+
+/// Random bytes that make an order another one.
+const NONCE_BYTES: usize = 16;
+
+/// An order to destroy what a desk holds, signed before it is known whether it may be given; it leaves this server only
+/// once it is stored.
+#[derive(Clone)]
+pub struct SignedOrder {
+    order: WipeOrder,
+    signature: [u8; 64],
+}
+
+impl SignedOrder {
+    /// Makes one.
+    pub fn new(
+        keys: &BundleKeys,
+        chance: &dyn Chance,
+        device: DeviceId,
+        (pace, ordered_at): (WipePace, Millis),
+    ) -> Self {
+        let mut nonce = [0; NONCE_BYTES];
+        chance.fill(&mut nonce);
+        let order = WipeOrder {
+            device,
+            nonce: hex::encode(nonce),
+            pace,
+            ordered_at,
+        };
+        let signature = keys.sign(&wipe_message(&order));
+        Self { order, signature }
     }
 }
 
@@ -250,7 +283,7 @@ pub fn revoke(conn: &Connection, act: &Act, id: DeviceId, reason: &str) -> Resul
 pub fn wipe(
     conn: &Connection,
     act: &Act,
-    (order, signature): (&WipeOrder, &[u8; 64]),
+    SignedOrder { order, signature }: &SignedOrder,
     reason: &str,
 ) -> Result<bool, RepoError> {
     let found = wipes::put(conn, order, signature, (act.by, reason))?;
