@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 /// A case and its three fields: so many ops.
 const OPS: usize = 4;
@@ -22,6 +23,10 @@ const PUSH_S: f64 = 5.0;
 const MEMORY_MB: f64 = 500.0;
 /// G16: what is left when it is over.
 const AFTER_MB: f64 = 60.0;
+/// After it is over: a moment later.
+const REST: Duration = Duration::from_secs(1);
+/// Flat: a second crowd leaves no more behind than the first, but for what the clock of the allocator makes of it.
+const FLAT: f64 = 1.2;
 /// Stack of a desk's thread: it holds a request and a reply.
 const STACK: usize = 256 * 1024;
 
@@ -35,23 +40,29 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         .parse()
         .map_err(Failure::at("read the address"))?;
     let server = server_pid()?;
-    let mut desks = Vec::new();
+    let (mut desks, mut again) = (Vec::new(), Vec::new());
     let mut cases = 0;
     for seed in 0..plan.desks {
         let code = office.enrol_code(BRANCH)?;
         let mut device = Device::enrol(address, &code, "agent1", u64::from(seed) + 1_000)?;
-        let body = device.next_batch(&mut cases, BACKLOG / OPS, OPS - 1)?;
-        desks.push((device.token.clone(), body));
+        for crowd in [&mut desks, &mut again] {
+            let body = device.next_batch(&mut cases, BACKLOG / OPS, OPS - 1)?;
+            crowd.push((device.token.clone(), body));
+        }
     }
-    let before_mb = watch::tree_pss(server);
     let start = watch::monotonic_ms();
     let waits = all_at_once(address, &desks)?;
     let drained_s = (watch::monotonic_ms() - start) / 1e3;
     let status = format!("/proc/{server}/status");
     let most_mb = watch::most_memory_mb(Path::new(&status))?;
+    let rest = || thread::sleep(REST);
+    rest();
     let after_mb = watch::tree_pss(server);
+    all_at_once(address, &again)?;
+    rest();
+    let second_mb = watch::tree_pss(server);
     drop(office);
-    stored(&folder.path().join("office/office.db"), desks.len())?;
+    stored(&folder.path().join("office/office.db"), 2 * desks.len())?;
     let crowd = desks.len();
     Ok(vec![
         Figure::of_number(
@@ -84,10 +95,10 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         ),
         Figure::of_number(
             "G16",
-            "the same beside what it was before",
+            "the same after a second crowd, beside after the first",
             "MB",
-            after_mb,
-            before_mb * 1.5,
+            second_mb,
+            after_mb * FLAT,
         ),
     ])
 }

@@ -1,7 +1,7 @@
 //! The floor of G1 and G2: axum and SQLite and nothing else. One row, one transaction, one fsync a request; or what waits
 //! together shares one.
 
-use crate::raw;
+use crate::{raw, same};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -17,8 +17,9 @@ use tokio::sync::{mpsc, oneshot};
 
 type Shared = Arc<Mutex<Connection>>;
 
-/// Serves until it is killed. The first line it prints is its address.
-pub fn serve(db: &Path) -> Result<(), Failure> {
+/// Serves until it is killed. The first line it prints is its address. Beside the file of an office it has that floor too
+/// which writes the same rows.
+pub fn serve(db: &Path, like: Option<&Path>) -> Result<(), Failure> {
     let conn = raw::plain(db)?;
     conn.execute_batch(
         "CREATE TABLE ticket (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;",
@@ -27,6 +28,8 @@ pub fn serve(db: &Path) -> Result<(), Failure> {
     let grouped = Router::new()
         .route("/grouped", post(create_grouped))
         .with_state(group(raw::plain(db)?)?);
+    let alike = like.map(|office| same::router(&db.with_extension("same"), office));
+    let alike = alike.transpose()?.unwrap_or_default();
     let shared: Shared = Arc::new(Mutex::new(conn));
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::at("start a runtime"))?;
     runtime.block_on(async move {
@@ -39,7 +42,8 @@ pub fn serve(db: &Path) -> Result<(), Failure> {
             .route("/ticket", post(create))
             .route("/batch", post(create_many))
             .with_state(shared)
-            .merge(grouped);
+            .merge(grouped)
+            .merge(alike);
         axum::serve(listener, router)
             .await
             .map_err(Failure::at("serve"))
@@ -99,8 +103,8 @@ type Row = (Bytes, oneshot::Sender<i64>);
 type Queue = mpsc::Sender<Row>;
 
 /// Most rows that share a commit, and most that wait: as many as our own writer takes.
-const TOGETHER: usize = 64;
-const WAITING: usize = 256;
+pub const TOGETHER: usize = 64;
+pub const WAITING: usize = 256;
 
 /// One thread owns the connection; what waits shares one COMMIT, and nobody is answered before it.
 fn group(conn: Connection) -> Result<Queue, Failure> {

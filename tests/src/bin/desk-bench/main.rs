@@ -19,6 +19,7 @@ mod office;
 mod papers;
 mod pushing;
 mod raw;
+mod same;
 mod saving;
 mod screen;
 mod searching;
@@ -72,7 +73,7 @@ struct Arguments {
 enum Part {
     /// A bare HTTP server that commits one row a request.
     #[command(hide = true)]
-    Floor { db: PathBuf },
+    Floor { db: PathBuf, like: Option<PathBuf> },
     /// So many saves on a fresh file.
     #[command(hide = true)]
     Saves { many: usize },
@@ -103,7 +104,7 @@ const GOALS: [&str; 20] = [
 fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
     match arguments.part {
-        Some(Part::Floor { db }) => return floor::serve(&db),
+        Some(Part::Floor { db, like }) => return floor::serve(&db, like.as_deref()),
         Some(Part::Saves { many }) => return saving::saves(many),
         Some(Part::Drain { backlog }) => return draining::drain(backlog),
         None => {}

@@ -35,16 +35,18 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         devices.push(Device::enrol(address, &code, "agent1", seed + 1)?);
     }
     let floor_db = folder.path().join("floor.db");
-    let (floor, floor_address) = start_floor(&floor_db)?;
+    let (floor, floor_address) = start_floor(&floor_db, None)?;
     let mut sent = Sent::default();
     let mut figures = Vec::new();
     let ours = Target {
         pid: server,
         address,
+        pass: token,
     };
     let bare = Target {
         pid: floor.pid(),
         address: floor_address,
+        pass: token,
     };
     for (fields, target, name) in [
         (0, 3.0, "one case, one op"),
@@ -82,6 +84,13 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
 pub struct Target {
     pub pid: u32,
     pub address: SocketAddr,
+    /// What it wants of a device beside the body.
+    pub pass: fn(&Device) -> &str,
+}
+
+/// What an office wants.
+pub fn token(device: &Device) -> &str {
+    &device.token
 }
 
 /// What went out, to be compared with what is stored.
@@ -126,7 +135,7 @@ pub fn drive(
         .map(|(bodies, device)| {
             bodies
                 .iter()
-                .map(|body| post(path, &device.token, body))
+                .map(|body| post(path, (target.pass)(device), body))
                 .collect()
         })
         .collect();
@@ -205,12 +214,13 @@ pub fn check(floor: &Path, office: &Path, sent: &Sent) -> Result<(), Failure> {
     )))
 }
 
-pub fn start_floor(db: &Path) -> Result<(Running, SocketAddr), Failure> {
+pub fn start_floor(db: &Path, like: Option<&Path>) -> Result<(Running, SocketAddr), Failure> {
     let own = std::env::current_exe().map_err(Failure::at("find the bench"))?;
     let mut command = Command::new(own);
     command
         .arg("floor")
         .arg(db)
+        .args(like)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     let mut floor = Running::start(&mut command)?;

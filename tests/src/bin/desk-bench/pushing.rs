@@ -30,7 +30,7 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         .parse()
         .map_err(Failure::at("read the address"))?;
     let server = server_pid()?;
-    let (floor, floor_address) = start_floor(&folder.path().join("floor.db"))?;
+    let (floor, floor_address) = start_floor(&folder.path().join("floor.db"), None)?;
     let mut device = Device::enrol(address, &office.enrol_code(BRANCH)?, "agent1", 5)?;
     let (mut cpu, mut wall) = (vec![], vec![]);
     let mut cases = 0;

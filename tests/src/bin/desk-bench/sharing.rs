@@ -2,7 +2,7 @@
 //! at once, who may miss nothing.
 
 use crate::figure::{Figure, Round};
-use crate::office::{Sent, Target, applied, bodies, drive, server_pid};
+use crate::office::{Sent, Target, applied, bodies, drive, server_pid, token};
 use crate::signer::{Device, Wire, get, post};
 use crate::{Plan, fill, watch};
 use desk_protocol::MAX_PUSH_OPS;
@@ -38,7 +38,16 @@ fn address(office: &Office) -> Result<SocketAddr, Failure> {
     address.parse().map_err(Failure::at("read the address"))
 }
 
-/// Measures one case a request.
+/// Who numbers the rows of pgbench's clients.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Offices {
+    /// All of them write one office, as our desks do: its counter numbers the feed.
+    One,
+    /// Each has an office of its own, so that none waits for another.
+    Own,
+}
+
+/// Measures one case a request, beside both.
 pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     let folder = fill::folder()?;
     let cluster = Cluster::start()?;
@@ -48,6 +57,7 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     let ours = Target {
         pid: server_pid()?,
         address: address(&office)?,
+        pass: token,
     };
     let mut devices = Vec::new();
     for seed in 0..CONNECTIONS {
@@ -57,29 +67,31 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     let mut sent = Sent::default();
     let mut client = connect(&cluster)?;
     let before = cases(&mut client)?;
-    let (mut wall, mut cpu) = (vec![], vec![]);
-    let mut script = String::new();
-    for round in 0..=plan.rounds {
-        let requests = if round == 0 { WARM } else { REQUESTS };
-        let bodies = bodies(&mut devices, requests, 0, &mut sent)?;
+    let warm = bodies(&mut devices, WARM, 0, &mut sent)?;
+    drive(&ours, "/v1/sync/push", &devices, &warm, 1)?;
+    make_bare(&mut client)?;
+    let mut beside = Vec::new();
+    for offices in [Offices::One, Offices::Own] {
+        let script = same_rows(&mut client, offices)?;
+        cluster.pgbench(&script, CONNECTIONS, WARM)?;
+        beside.push((offices, script, vec![], vec![]));
+    }
+    for _ in 0..plan.rounds {
+        let bodies = bodies(&mut devices, REQUESTS, 0, &mut sent)?;
+        let many = f64::from(REQUESTS) * fill::count(devices.len());
         let db = watch::tree_cpu(base);
         let a = drive(&ours, "/v1/sync/push", &devices, &bodies, 1)?;
-        let many = f64::from(requests) * fill::count(devices.len());
         let a_cpu = a.cpu_ms + (watch::tree_cpu(base) - db) / many;
-        if round == 0 {
-            script = same_rows(&mut client)?;
-        }
-        let db = watch::tree_cpu(base);
-        let rate = cluster.pgbench(&script, CONNECTIONS, requests)?;
-        let b_cpu = (watch::tree_cpu(base) - db) / many;
-        if round > 0 {
+        for (_, script, wall, cpu) in &mut beside {
+            let db = watch::tree_cpu(base);
+            let rate = cluster.pgbench(script, CONNECTIONS, REQUESTS)?;
             wall.push(Round {
                 ours: a.wall_ms,
                 limit: 1e3 / rate,
             });
             cpu.push(Round {
                 ours: a_cpu,
-                limit: b_cpu,
+                limit: (watch::tree_cpu(base) - db) / many,
             });
         }
     }
@@ -88,17 +100,19 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         let sent = sent.requests;
         return Err(Failure::new(format!("void: {sent} cases, {stored} stored")));
     }
-    let name = format!("wall a case on PostgreSQL, {CONNECTIONS} connections / pgbench, same rows");
-    Ok(vec![
-        Figure::of_rounds("G3", name, "ms", 1.0 / PART, &wall),
-        Figure::of_rounds(
-            "G3",
-            "CPU a case, server and database / database under pgbench",
-            "ms",
-            f64::INFINITY,
-            &cpu,
-        ),
-    ])
+    let mut figures = Vec::new();
+    for (offices, _, wall, cpu) in &beside {
+        let (name, goal) = match offices {
+            Offices::One => ("same rows, one office", 1.0 / PART),
+            Offices::Own => ("an office for each client", f64::INFINITY),
+        };
+        let wide =
+            format!("wall a case on PostgreSQL, {CONNECTIONS} connections / pgbench, {name}");
+        figures.push(Figure::of_rounds("G3", wide, "ms", goal, wall));
+        let wide = format!("CPU a case, server and database / database under pgbench, {name}");
+        figures.push(Figure::of_rounds("G3", wide, "ms", f64::INFINITY, cpu));
+    }
+    Ok(figures)
 }
 
 fn connect(cluster: &Cluster) -> Result<Client, Failure> {
@@ -112,23 +126,26 @@ fn cases(client: &mut Client) -> Result<usize, Failure> {
     usize::try_from(row.get::<_, i64>(0)).map_err(Failure::at("count the cases"))
 }
 
-/// Tables with the columns and indexes of ours, and a script that writes rows as long as those of a case that was just made:
-/// all that one push writes, each client in an office of its own, so that none waits for another's counter.
-fn same_rows(client: &mut Client) -> Result<String, Failure> {
+/// Tables with the columns and indexes of ours.
+fn make_bare(client: &mut Client) -> Result<(), Failure> {
     client
         .batch_execute(
             "CREATE SCHEMA bare; \
              CREATE TABLE bare.journal (LIKE journal INCLUDING ALL); \
              CREATE TABLE bare.case_file (LIKE case_file INCLUDING ALL); \
-             CREATE TABLE bare.case_digest (LIKE case_digest INCLUDING ALL); \
              CREATE TABLE bare.timeline (LIKE timeline INCLUDING ALL); \
              CREATE TABLE bare.feed (LIKE feed INCLUDING ALL); \
              CREATE TABLE bare.counter (LIKE counter INCLUDING ALL); \
              CREATE TABLE bare.head (LIKE head INCLUDING ALL); \
              INSERT INTO bare.counter SELECT 'C' || n, 0 FROM generate_series(0, 99) AS n; \
+             INSERT INTO bare.counter VALUES ('ONE', 0); \
              INSERT INTO bare.head SELECT 'C' || n, 'one', 0, '' FROM generate_series(0, 99) AS n;",
         )
-        .map_err(Failure::at("make bare tables"))?;
+        .map_err(Failure::at("make bare tables"))
+}
+
+/// A script that writes rows as long as those of a case that was just made: all that one push writes.
+fn same_rows(client: &mut Client, offices: Offices) -> Result<String, Failure> {
     let lengths = client
         .query_one(
             "SELECT max(length(j.bytes)), max(length(j.outcome)), max(length(c.snapshot)), \
@@ -146,24 +163,27 @@ fn same_rows(client: &mut Client) -> Result<String, Failure> {
     let lines: i64 = lengths.get(4);
     let hash = "decode(repeat('5a', 32), 'hex')";
     let id = "gen_random_uuid()::text";
+    let office = match offices {
+        Offices::One => "'ONE'",
+        Offices::Own => "'C' || :client_id",
+    };
     let mut script = vec![format!(
         "BEGIN;\n\
          INSERT INTO bare.journal (device, incarnation, seq, op_id, counted, case_id, actor, bytes, hash, content, \
          outcome, received_at, position) VALUES ({id}, {id}, 1, {id}, 1, {id}, {id}, {bytes}, {hash}, {hash}, {outcome}, 1, 1);\n\
          INSERT INTO bare.case_file (office, id, case_no, state, rev, is_open, snapshot, updated_at) \
-         VALUES ('C' || :client_id, {id}, {id}, 'draft', 1, 0, {snapshot}, 1);\n\
-         INSERT INTO bare.case_digest (office, bucket, id, is_stale) VALUES ('C' || :client_id, '5a', {id}, 1);\n"
+         VALUES ({office}, {id}, {id}, 'draft', 1, 0, {snapshot}, 1);\n"
     )];
     for line in 0..lines {
         script.push(format!(
             "INSERT INTO bare.timeline (office, case_id, position, n, entry) \
-             VALUES ('C' || :client_id, {id}, 1, {line}, {entry});\n"
+             VALUES ({office}, {id}, 1, {line}, {entry});\n"
         ));
     }
     script.push(format!(
         "UPDATE bare.head SET seq = seq + 1, hash = {hash} WHERE device = 'C' || :client_id;\n\
-         UPDATE bare.counter SET position = position + 1 WHERE office = 'C' || :client_id;\n\
-         INSERT INTO bare.feed SELECT office, position, 'case', {id} FROM bare.counter WHERE office = 'C' || :client_id;\n\
+         UPDATE bare.counter SET position = position + 1 WHERE office = {office};\n\
+         INSERT INTO bare.feed SELECT office, position, 'case', {id} FROM bare.counter WHERE office = {office};\n\
          COMMIT;\n"
     ));
     Ok(script.concat())

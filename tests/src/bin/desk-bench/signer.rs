@@ -129,6 +129,8 @@ pub struct Device {
     prev: ChainHash,
     user: UserId,
     pub token: String,
+    /// Its public key, in hex.
+    pub key_hex: String,
 }
 
 impl Device {
@@ -146,8 +148,10 @@ impl Device {
             prev: ChainHash::GENESIS,
             user: UserId::new(now, &chance),
             token: String::new(),
+            key_hex: String::new(),
             chance,
         };
+        device.key_hex = hex::encode(device.key.verifying_key().to_bytes());
         let request = EnrolRequest {
             code: code.to_owned(),
             device: device.id,
