@@ -443,6 +443,7 @@ impl From<RepoError> for ApiError {
             | RepoError::Thread(_)
             | RepoError::Damaged(_)
             | RepoError::BadEntry(_)
+            | RepoError::Unclear
             | RepoError::Panicked => Self::new(code::INTERNAL),
         }
     }

@@ -16,8 +16,12 @@ use std::ops::Range;
 /// What stands at one seq.
 #[derive(Clone, Debug)]
 pub enum Said {
-    /// An op, byte for byte.
-    Op { op: Box<Op>, bytes: String },
+    /// An op, byte for byte, and what it says without its place in the chain ([`content_of`]).
+    Op {
+        op: Box<Op>,
+        bytes: String,
+        content: ChainHash,
+    },
     /// The place of an op that the desk has parked: the chain goes on, the body is missing.
     Parked { op_id: OpId },
 }
@@ -75,6 +79,24 @@ struct Parked {
     op_id: OpId,
     prev_hash: ChainHash,
     hash: ChainHash,
+}
+
+/// What an op says, without its place in a chain. A clone or a restored desk re-chains its ops under the same ids.
+///
+/// # Errors
+/// When it cannot be written as JSON, which an op that was read can.
+pub fn content_of(op: &Op) -> serde_json::Result<ChainHash> {
+    let said = serde_json::to_string(&(
+        op.device,
+        op.actor,
+        op.case,
+        &op.kind,
+        op.version,
+        &op.body,
+        op.base_rev,
+        op.captured_at,
+    ))?;
+    Ok(ChainHash::after(ChainHash::GENESIS, said.as_bytes()))
 }
 
 /// Checks everything that can be checked without the database.
@@ -182,6 +204,7 @@ fn read_one(
     let prev = op.prev_hash;
     let hash = ChainHash::after(prev, bytes.as_bytes());
     let said = Said::Op {
+        content: content_of(&op).map_err(|_| fail("not an op"))?,
         op: Box::new(op),
         bytes: bytes.to_owned(),
     };

@@ -89,6 +89,7 @@ mod tests {
         let said = match said {
             None => Said::Parked { op_id },
             Some((group, i, len)) => Said::Op {
+                content: ChainHash::GENESIS,
                 op: Box::new(Op {
                     op_id,
                     device: DeviceId::from_uuid(id(1)),

@@ -11,6 +11,7 @@ use crate::http::{self, Office, Positions, listen, ready};
 use crate::jobs::delivering::{self, Hooks};
 use crate::jobs::executing::{self, Work};
 use crate::jobs::forgetting;
+use crate::jobs::rounds::rung;
 use crate::jobs::sending::{self, Post};
 use crate::metrics::Metrics;
 use crate::objects::Objects;
@@ -37,6 +38,8 @@ use tokio::sync::{Semaphore, watch};
 
 /// How often the one poller reads the counters, so that another process's commits are seen.
 const POLL: Duration = Duration::from_millis(250);
+/// Commits of so short a moment are told together.
+const BREATH: Duration = Duration::from_millis(10);
 /// How long connections may take to end.
 const DRAIN: Duration = Duration::from_secs(10);
 /// Most password hashes at work at once: each keeps 19 MiB.
@@ -325,6 +328,10 @@ async fn poll(
 ) {
     let committed = office.repo.committed();
     loop {
+        // Listening begins before looking: a commit in between rings too.
+        let bell = committed.notified();
+        tokio::pin!(bell);
+        bell.as_mut().enable();
         match office.repo.positions().await {
             Ok(now) => {
                 office.metrics.polled(office.now());
@@ -339,7 +346,7 @@ async fn poll(
             Err(error) => tracing::error!(%error, "counters"),
         }
         tokio::select! {
-            () = committed.notified() => {}
+            () = rung(bell, BREATH) => {}
             () = tokio::time::sleep(POLL) => {}
             _ = stopped.wait_for(|closing| *closing) => return,
         }

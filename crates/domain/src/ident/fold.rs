@@ -7,7 +7,10 @@ const LABEL_MAX_CHARS: usize = 16;
 
 /// Folds full-width forms, look-alike letters, spaces and dashes; drops invisible characters.
 pub fn fold(text: &str) -> String {
-    text.chars().filter_map(fold_char).collect()
+    // Nothing grows by it: one piece of memory is enough.
+    let mut folded = String::with_capacity(text.len());
+    folded.extend(text.chars().filter_map(fold_char));
+    folded
 }
 
 /// One character folded, or `None` when it is invisible.
@@ -24,11 +27,13 @@ pub(crate) fn fold_char(c: char) -> Option<char> {
 
 /// Folds, drops a label such as `SN:`, spaces and hyphens, and upper-cases ASCII.
 pub fn compact(text: &str) -> String {
-    strip_label(&fold(text))
+    let folded = fold(text);
+    let kept = strip_label(&folded)
         .chars()
-        .filter(|c| !c.is_whitespace() && *c != '-')
-        .map(|c| c.to_ascii_uppercase())
-        .collect()
+        .filter(|c| !c.is_whitespace() && *c != '-');
+    let mut compact = String::with_capacity(folded.len());
+    compact.extend(kept.map(|c| c.to_ascii_uppercase()));
+    compact
 }
 
 /// Drops quotation marks around and a digit-free label with a colon before a pasted code.

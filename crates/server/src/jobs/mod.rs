@@ -4,5 +4,5 @@
 pub mod delivering;
 pub mod executing;
 pub mod forgetting;
-mod rounds;
+pub mod rounds;
 pub mod sending;

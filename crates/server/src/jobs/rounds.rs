@@ -9,7 +9,10 @@ use tokio::sync::watch;
 /// How often is looked without a bell: for what other nodes wrote, and for what was put off.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Goes round at once after each commit of this process and every second, again at once while there was something to do,
+/// Commits of a moment are looked at together: an office under load has hundreds a second, of which few are news to a job.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// Goes round soon after each commit of this process and every second, again at once while there was something to do,
 /// until it is asked to stop. The round that is under way then is finished.
 pub async fn run<F>(
     what: &'static str,
@@ -31,11 +34,17 @@ pub async fn run<F>(
             Err(error) => tracing::error!(%error, what, "a round"),
         }
         tokio::select! {
-            () = bell => {}
+            () = rung(bell, BREATH) => {}
             () = tokio::time::sleep(TICK) => {}
             _ = stopped.wait_for(|stop| *stop) => {}
         }
     }
+}
+
+/// A bell, and `breath` after it.
+pub async fn rung(bell: impl Future<Output = ()>, breath: Duration) {
+    bell.await;
+    tokio::time::sleep(breath).await;
 }
 
 /// Anything from nothing to just below a limit.

@@ -3,12 +3,13 @@
 use super::bench::Bench;
 use super::device_events::{self, What};
 use super::journal::{self, Entry};
-use super::sql::Connection;
-use super::{RepoError, Rules, notices, risk, waiting};
+use super::sql::{Connection, Pace};
+use super::{RepoError, Rules, cases, feed, notices, people, policies, risk, waiting};
 use crate::frames::{Frame, Frames, Said};
-use desk_domain::op::ChainHash;
+use desk_domain::op::{ChainHash, OpBody};
 use desk_domain::outcome::Outcome;
 use desk_protocol::sync::{Head, OpOutcome, PushReply};
+use std::collections::BTreeSet;
 
 /// What a push came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,11 +38,41 @@ pub fn push(conn: &Connection, rules: &Rules, frames: &Frames) -> Result<Pushed,
     Ok(pushed)
 }
 
+/// What a push will ask of the database before it changes a row, asked in one breath.
+fn ask_ahead(conn: &Connection, frames: &Frames) -> Result<(), RepoError> {
+    if !conn.asks_ahead() {
+        return Ok(());
+    }
+    journal::ask_head(conn, frames.device, frames.incarnation)?;
+    policies::ask_newest(conn)?;
+    let (mut asked, mut offices) = (BTreeSet::new(), BTreeSet::new());
+    for frame in &frames.frames {
+        let Said::Op { op, .. } = &frame.said else {
+            continue;
+        };
+        journal::ask_judged(conn, op.op_id)?;
+        people::ask_card_on(conn, op.device, op.actor)?;
+        if asked.insert(op.case) {
+            cases::ask(conn, op.case)?;
+            journal::ask_waiting_on(conn, op.case)?;
+        }
+        if op.kind == "case.create"
+            && let Ok(OpBody::CaseCreate { office, .. }) = op.body()
+        {
+            offices.insert(office);
+        }
+    }
+    offices
+        .iter()
+        .try_for_each(|office| feed::ask_standing(conn, office))
+}
+
 fn compare_and_store(
     conn: &Connection,
     rules: &Rules,
     frames: &Frames,
 ) -> Result<Pushed, RepoError> {
+    ask_ahead(conn, frames)?;
     let head = journal::head(conn, frames.device, frames.incarnation)?;
     if frames.first_seq > head.seq.saturating_add(1) {
         return Ok(Pushed::Gap {
@@ -115,8 +146,17 @@ fn store(
     frames: &Frames,
     stored: Vec<Outcome>,
 ) -> Result<Vec<Outcome>, RepoError> {
+    let at_once = |stored| at_the_bench(Bench::new(conn, rules)?, frames, stored);
+    if conn.pace() == Pace::Ahead {
+        return at_once(stored).map_err(|error| {
+            if error.is_of_one_op() {
+                return RepoError::Unclear;
+            }
+            error
+        });
+    }
     conn.execute_batch("SAVEPOINT bench")?;
-    let outcomes = match at_the_bench(Bench::new(conn, rules)?, frames, stored.clone()) {
+    let outcomes = match at_once(stored.clone()) {
         Err(error) if error.is_of_one_op() => {
             tracing::error!(device = %frames.device, %error, "a push is judged with care");
             conn.execute_batch("ROLLBACK TO bench")?;
@@ -142,7 +182,7 @@ fn at_the_bench(
         for (frame, (outcome, counted)) in group.iter().zip(judged).skip(before.len()) {
             bench
                 .entries
-                .push(entry(frames, frame, outcome.clone(), counted)?);
+                .push(entry(frames, frame, outcome.clone(), counted));
             outcomes.push(outcome);
         }
     }
@@ -154,12 +194,7 @@ fn at_the_bench(
     Ok(outcomes)
 }
 
-fn entry(
-    frames: &Frames,
-    frame: &Frame,
-    outcome: Outcome,
-    counted: bool,
-) -> Result<Entry, RepoError> {
+fn entry(frames: &Frames, frame: &Frame, outcome: Outcome, counted: bool) -> Entry {
     let entry = Entry {
         device: frames.device,
         incarnation: frames.incarnation,
@@ -173,14 +208,14 @@ fn entry(
         content: frame.hash,
         outcome,
     };
-    let Said::Op { op, bytes } = &frame.said else {
-        return Ok(entry);
+    let Said::Op { op, bytes, content } = &frame.said else {
+        return entry;
     };
-    Ok(Entry {
+    Entry {
         case: Some(op.case),
         actor: Some(op.actor),
         bytes: Some(bytes.clone()),
-        content: journal::content_of(op)?,
+        content: *content,
         ..entry
-    })
+    }
 }

@@ -54,10 +54,8 @@ impl Repo {
         self: &Arc<Self>,
         access_hash: [u8; 32],
     ) -> Result<Option<Bearer>, RepoError> {
-        self.read(Scope::House, move |conn| {
-            sessions::bearer(conn, &access_hash)
-        })
-        .await
+        self.glance(move |house| sessions::bearer(house, &access_hash))
+            .await
     }
 
     pub async fn device(self: &Arc<Self>, id: DeviceId) -> Result<Option<Device>, RepoError> {
@@ -147,7 +145,7 @@ impl Repo {
     }
 
     pub async fn push(&self, rules: Rules, frames: Frames) -> Result<Pushed, RepoError> {
-        let pushed = self.write(Scope::House, move |conn| {
+        let pushed = self.write(Scope::Undecided, move |conn| {
             let pushed = apply::push(conn, &rules, &frames);
             desk_failpoint::reached("server.push.before_commit");
             pushed

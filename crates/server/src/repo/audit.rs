@@ -1,9 +1,9 @@
 //! Is the log what was written? Every chain of every desk, from its first op to its head, read from the rows alone.
 
 use super::backup::BackupHead;
-use super::journal::content_of;
 use super::sql::{Connection, Row, params};
 use super::{RepoError, backup};
+use crate::frames::content_of;
 use desk_domain::ids::{DeviceId, Incarnation};
 use desk_domain::op::{ChainHash, Op};
 use std::fmt;

@@ -117,7 +117,9 @@ impl<'a> Bench<'a> {
             let known = match (before.get(at), &frame.said) {
                 (Some(stored), _) => Some(stored.clone()),
                 (None, Said::Parked { .. }) => Some(held(HeldWhy::BodyMissing)),
-                (None, Said::Op { op, .. }) if ids.insert(op.op_id) => self.known(op)?,
+                (None, Said::Op { op, content, .. }) if ids.insert(op.op_id) => {
+                    self.known(op.op_id, *content)?
+                }
                 (None, Said::Op { .. }) => Some(refused("op.id_reused")),
             };
             counts.push(known.is_none());
@@ -128,10 +130,9 @@ impl<'a> Bench<'a> {
         }
         let ops: Vec<Option<&Op>> = group.iter().map(op_of).collect();
         let outcomes = self.judge_seats(&ops, &seats)?;
-        for ((op, outcome), counted) in ops.iter().zip(&outcomes).zip(&counts) {
-            if let (Some(op), true) = (op, counted) {
-                let content = journal::content_of(op)?;
-                self.judged.insert(op.op_id, (content, outcome.clone()));
+        for ((frame, outcome), counted) in group.iter().zip(&outcomes).zip(&counts) {
+            if let (Said::Op { op, content, .. }, true) = (&frame.said, counted) {
+                self.judged.insert(op.op_id, (*content, outcome.clone()));
             }
         }
         Ok(outcomes.into_iter().zip(counts).collect())
@@ -233,7 +234,7 @@ impl<'a> Bench<'a> {
         let mut offices = BTreeSet::new();
         for actor in self.actors.values().flatten() {
             if actor.may(Role::System) {
-                return Ok(());
+                return Ok(self.conn.write_only(&Scope::House)?);
             }
             offices.extend(actor.offices.iter().cloned());
         }
@@ -242,29 +243,20 @@ impl<'a> Bench<'a> {
 
     /// Writes everything back: cases, documents, then counters and feed, and the rows that carry their positions.
     pub fn finish(self) -> Result<(), RepoError> {
-        let mut changes: Changes = BTreeMap::new();
-        // A late verdict reaches its desk with the case, also when the case itself stays as it is.
-        let told = self.settled.values().map(|(case, _)| case);
-        for id in self.changed.keys().chain(told).collect::<BTreeSet<_>>() {
-            let Some(Some(case)) = self.cases.get(id) else {
-                continue;
-            };
-            if self.changed.contains_key(id) {
-                cases::save(self.conn, case, self.now)?;
-            }
-            changes
-                .entry(case.office.clone())
-                .or_default()
-                .insert(Thing::Case(*id));
+        let changes = self.changes();
+        // Before anything is written: it has been asked already.
+        let standing = feed::standing(self.conn, &changes)?;
+        let changed = self.changed.keys().filter_map(|id| self.at_hand(*id));
+        for case in changed {
+            cases::save(self.conn, case, self.now)?;
         }
         for (case, attach) in &self.attached {
-            let Some(Some(case)) = self.cases.get(case) else {
-                continue;
-            };
-            documents::expect(self.conn, case, attach)?;
+            if let Some(case) = self.at_hand(*case) {
+                documents::expect(self.conn, case, attach)?;
+            }
         }
         call_backs::claim(&self)?;
-        let positions = feed::raise(self.conn, &changes)?;
+        let positions = feed::raise_from(self.conn, &changes, &standing)?;
         let mut at = BTreeMap::new();
         for ((office, thing), position) in &positions {
             let Thing::Case(id) = thing else { continue };
@@ -282,6 +274,22 @@ impl<'a> Bench<'a> {
             journal::append(self.conn, entry, position, self.now)?;
         }
         Ok(())
+    }
+
+    /// What desks are to hear of. A late verdict reaches its desk with the case, also when the case itself stays as it is.
+    fn changes(&self) -> Changes {
+        let told = self.settled.values().map(|(case, _)| case);
+        let mut changes = Changes::new();
+        for case in self
+            .changed
+            .keys()
+            .chain(told)
+            .filter_map(|id| self.at_hand(*id))
+        {
+            let things = changes.entry(case.office.clone()).or_default();
+            things.insert(Thing::Case(case.id));
+        }
+        changes
     }
 
     /// Judges one op of a desk. What goes wrong with this op alone makes it wait; its neighbours go on.
@@ -396,16 +404,15 @@ impl<'a> Bench<'a> {
     }
 
     /// The outcome of an op that was judged before; the same id with other words is somebody else's op.
-    fn known(&self, op: &Op) -> Result<Option<Outcome>, RepoError> {
-        let known = match self.judged.get(&op.op_id) {
+    fn known(&self, op: OpId, says: ChainHash) -> Result<Option<Outcome>, RepoError> {
+        let known = match self.judged.get(&op) {
             Some(known) => Some(known.clone()),
-            None => journal::judged(self.conn, op.op_id)?,
+            None => journal::judged(self.conn, op)?,
         };
         let Some((content, outcome)) = known else {
             return Ok(None);
         };
-        let same = content == journal::content_of(op)?;
-        Ok(Some(if same {
+        Ok(Some(if content == says {
             outcome
         } else {
             refused("op.id_reused")

@@ -1,7 +1,7 @@
 //! Cases as they stand, and their history.
 
+use super::RepoError;
 use super::sql::{Connection, OptionalExtension, params};
-use super::{RepoError, digest};
 use desk_domain::case::{Case, CaseState, TimelineEntry};
 use desk_domain::case_no::CaseNo;
 use desk_domain::field::{FieldKey, FieldValue};
@@ -9,10 +9,17 @@ use desk_domain::ids::{CaseId, OfficeCode};
 use desk_domain::time::Millis;
 use std::collections::BTreeSet;
 
+const SNAPSHOT: &str = "SELECT snapshot FROM case_file WHERE id = ?1";
+
+/// Asks ahead for what [`load`] reads.
+pub fn ask(conn: &Connection, id: CaseId) -> Result<(), RepoError> {
+    Ok(conn.ahead(SNAPSHOT, [id.to_string()])?)
+}
+
 /// Any case. Whoever calls asks next whether the actor may see its office: [`super::bench`].
 pub fn load(conn: &Connection, id: CaseId) -> Result<Option<Case>, RepoError> {
     let text: Option<String> = conn
-        .prepare_cached("SELECT snapshot FROM case_file WHERE id = ?1")?
+        .prepare_cached(SNAPSHOT)?
         .query_row([id.to_string()], |row| row.get(0))
         .optional()?;
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
@@ -60,7 +67,7 @@ pub fn save(conn: &Connection, case: &Case, now: Millis) -> Result<(), RepoError
          serial = excluded.serial, merchant_no = excluded.merchant_no, is_open = excluded.is_open, \
          submitted_at = excluded.submitted_at, snapshot = excluded.snapshot, updated_at = excluded.updated_at",
     )?
-    .execute(params![
+    .put(params![
         case.office.as_str(),
         case.id.to_string(),
         case.case_no.to_string(),
@@ -73,7 +80,7 @@ pub fn save(conn: &Connection, case: &Case, now: Millis) -> Result<(), RepoError
         serde_json::to_string(case)?,
         now,
     ])?;
-    digest::mark(conn, case)
+    Ok(())
 }
 
 /// The text of a field, if it has one.
@@ -143,7 +150,7 @@ pub fn append_timeline(
     )?;
     for (n, entry) in entries.iter().enumerate() {
         let text = serde_json::to_string(entry)?;
-        insert.execute(params![
+        insert.put(params![
             office.as_str(),
             entry.case.to_string(),
             position,

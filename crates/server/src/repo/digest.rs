@@ -3,30 +3,16 @@
 use super::feed::{self, PageOf, Thing};
 use super::sql::{Connection, OptionalExtension, params};
 use super::{RepoError, cases, system};
-use desk_domain::case::Case;
 use desk_domain::digest::{SHAPE, Sum, Sums};
 use desk_domain::ids::{CaseId, OfficeCode};
 use desk_protocol::digest::{DigestAsk, DigestPlace, DigestReply, DigestRequest};
 use desk_protocol::sync::Change;
+use std::collections::BTreeSet;
 
 /// Most cases in one reply.
 const CASES: usize = 50;
 /// The shape that the digests here were taken over.
 const SHAPE_NOTE: &str = "digest_shape";
-
-/// Notes that a case has changed.
-pub fn mark(conn: &Connection, case: &Case) -> Result<(), RepoError> {
-    conn.prepare_cached(
-        "INSERT INTO case_digest (office, bucket, id, digest, is_stale) VALUES (?1, ?2, ?3, NULL, 1) \
-         ON CONFLICT (office, bucket, id) DO UPDATE SET is_stale = 1 WHERE case_digest.is_stale = 0",
-    )?
-    .execute(params![
-        case.office.as_str(),
-        bucket_text(desk_domain::digest::bucket_of(case.id)),
-        case.id.to_string()
-    ])?;
-    Ok(())
-}
 
 /// A program with another shape of a case takes every digest anew.
 pub fn prepare(conn: &Connection) -> Result<(), RepoError> {
@@ -40,35 +26,51 @@ pub fn prepare(conn: &Connection) -> Result<(), RepoError> {
 
 /// True when digests of this office wait to be taken.
 pub fn is_stale(conn: &Connection, office: &OfficeCode) -> Result<bool, RepoError> {
-    let one: Option<i64> = conn
-        .prepare_cached("SELECT 1 FROM case_digest WHERE office = ?1 AND is_stale = 1 LIMIT 1")?
-        .query_row([office.as_str()], |row| row.get(0))
-        .optional()?;
-    Ok(one.is_some())
+    let changed = feed::has_above(conn, office, upto(conn, office)?)?;
+    let mut marked = conn
+        .prepare_cached("SELECT 1 FROM case_digest WHERE office = ?1 AND is_stale = 1 LIMIT 1")?;
+    Ok(changed || marked.exists([office.as_str()])?)
 }
 
-/// Takes up to `most` digests that wait; true when more are left.
+/// The position of the feed up to which digests were taken: what a case is like is summed up when somebody asks, so that a
+/// push writes nothing for it.
+fn upto(conn: &Connection, office: &OfficeCode) -> Result<u64, RepoError> {
+    let row = conn
+        .prepare_cached("SELECT position FROM digest_upto WHERE office = ?1")?
+        .query_row([office.as_str()], |row| row.get(0))
+        .optional()?;
+    Ok(row.unwrap_or(0))
+}
+
+/// Takes digests that wait, for at most `most` rows; true when more are left.
 pub fn settle(conn: &Connection, office: &OfficeCode, most: usize) -> Result<bool, RepoError> {
-    let mut select = conn.prepare_cached(
-        "SELECT bucket, id, digest FROM case_digest WHERE office = ?1 AND is_stale = 1 LIMIT ?2",
-    )?;
-    let rows = select.query_map(params![office.as_str(), most], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-    })?;
-    let stale: Vec<(String, String, Option<[u8; 32]>)> = rows.collect::<Result<_, _>>()?;
-    for (bucket, id, before) in &stale {
-        settle_one(conn, office, (bucket, id), before.map(Sum::from_bytes))?;
+    let mut select = conn
+        .prepare_cached("SELECT id FROM case_digest WHERE office = ?1 AND is_stale = 1 LIMIT ?2")?;
+    let rows = select.query_map(params![office.as_str(), most], |row| row.get(0))?;
+    let marked: Vec<String> = rows.collect::<Result<_, _>>()?;
+    let mut cases = BTreeSet::new();
+    for id in marked {
+        cases.insert(CaseId::parse(&id).ok_or(RepoError::Damaged("case id"))?);
     }
+    let (things, last) = feed::above(conn, office, upto(conn, office)?, most)?;
+    cases.extend(things.into_iter().filter_map(|thing| match thing {
+        Thing::Case(id) => Some(id),
+        Thing::User(_) | Thing::Merchant(_) => None,
+    }));
+    for case in cases {
+        settle_one(conn, office, case)?;
+    }
+    conn.prepare_cached(
+        "INSERT INTO digest_upto (office, position) VALUES (?1, ?2) \
+         ON CONFLICT (office) DO UPDATE SET position = excluded.position",
+    )?
+    .put(params![office.as_str(), last])?;
     is_stale(conn, office)
 }
 
-fn settle_one(
-    conn: &Connection,
-    office: &OfficeCode,
-    (bucket, id): (&str, &str),
-    before: Option<Sum>,
-) -> Result<(), RepoError> {
-    let case = CaseId::parse(id).ok_or(RepoError::Damaged("case id"))?;
+fn settle_one(conn: &Connection, office: &OfficeCode, case: CaseId) -> Result<(), RepoError> {
+    let (id, bucket) = (case.to_string(), desk_domain::digest::bucket_of(case));
+    let bucket = bucket_text(bucket);
     // A snapshot that cannot be read is unlike what any desk has: it shows.
     let now = match cases::load_in(conn, office, case) {
         Ok(Some(case)) => Sum::of(&case)?,
@@ -76,6 +78,13 @@ fn settle_one(
         Err(RepoError::Json(_)) => Sum::of_damaged(id.as_bytes()),
         Err(error) => return Err(error),
     };
+    let before: Option<Option<[u8; 32]>> = conn
+        .prepare_cached(
+            "SELECT digest FROM case_digest WHERE office = ?1 AND bucket = ?2 AND id = ?3",
+        )?
+        .query_row(params![office.as_str(), bucket, id], |row| row.get(0))
+        .optional()?;
+    let before = before.flatten().map(Sum::from_bytes);
     let change = now.with(before.unwrap_or_default());
     let there: Option<[u8; 32]> = conn
         .prepare_cached("SELECT sum FROM digest_bucket WHERE office = ?1 AND bucket = ?2")?
@@ -86,11 +95,17 @@ fn settle_one(
         "INSERT INTO digest_bucket (office, bucket, sum) VALUES (?1, ?2, ?3) \
          ON CONFLICT (office, bucket) DO UPDATE SET sum = excluded.sum",
     )?
-    .execute(params![office.as_str(), bucket, sum.as_bytes().as_slice()])?;
+    .put(params![office.as_str(), bucket, sum.as_bytes().as_slice()])?;
     conn.prepare_cached(
-        "UPDATE case_digest SET digest = ?4, is_stale = 0 WHERE office = ?1 AND bucket = ?2 AND id = ?3",
+        "INSERT INTO case_digest (office, bucket, id, digest, is_stale) VALUES (?1, ?2, ?3, ?4, 0) \
+         ON CONFLICT (office, bucket, id) DO UPDATE SET digest = excluded.digest, is_stale = 0",
     )?
-    .execute(params![office.as_str(), bucket, id, now.as_bytes().as_slice()])?;
+    .put(params![
+        office.as_str(),
+        bucket,
+        id,
+        now.as_bytes().as_slice()
+    ])?;
     Ok(())
 }
 

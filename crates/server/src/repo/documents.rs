@@ -36,7 +36,7 @@ pub fn expect(conn: &Connection, case: &Case, attach: &OpBody) -> Result<(), Rep
         "INSERT INTO document (office, id, case_id, kind, sha256, manifest, stored_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL) ON CONFLICT (office, id) DO NOTHING",
     )?
-    .execute(params![
+    .put(params![
         case.office.as_str(),
         document.to_string(),
         case.id.to_string(),

@@ -1,14 +1,15 @@
 //! The feed of each office: positions come from its counter row, raised by the last statements of a transaction.
 //! Reading asks for what stands above a position of that counter; no sequence of ids is ever compared with a cursor.
 
-use super::sql::{Connection, OptionalExtension, Row, params};
+use super::sql::{Connection, OptionalExtension, Row, SqlError, params};
 use super::{RepoError, cases, people, register};
 use desk_domain::ids::{CaseId, DeviceId, MerchantId, OfficeCode, OpId, UserId};
 use desk_protocol::sync::{CaseChange, Change, OpOutcome, PullReply, SnapshotReply};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most feed rows looked at for one page: a case written a thousand times still stands once on it.
-const ROWS_LOOKED_AT: usize = 2000;
+/// What stands above a position. At most 2000 rows are looked at for one page: a case written a thousand times still
+/// stands once on it.
+const ABOVE: &str = "SELECT position, thing, id FROM feed WHERE office = ?1 AND position > ?2 ORDER BY position LIMIT 2000";
 
 /// What may change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -44,23 +45,41 @@ pub fn raise(
     conn: &Connection,
     changes: &Changes,
 ) -> Result<BTreeMap<(OfficeCode, Thing), u64>, RepoError> {
+    let standing = standing(conn, changes)?;
+    raise_from(conn, changes, &standing)
+}
+
+/// Asks ahead for what [`standing`] reads.
+pub fn ask_standing(conn: &Connection, office: &OfficeCode) -> Result<(), RepoError> {
+    Ok(conn.ahead(POSITION, [office.as_str()])?)
+}
+
+/// Where the feeds stand that `changes` will raise, in the order of the changes. Another transaction that raises one
+/// meanwhile makes this one be done once more.
+pub fn standing(conn: &Connection, changes: &Changes) -> Result<Vec<u64>, RepoError> {
+    let offices = changes.keys();
+    let standing =
+        offices.map(|office| position(conn, office)?.ok_or(RepoError::Sql(SqlError::NoRow)));
+    standing.collect()
+}
+
+/// [`raise`], where it is known how the feeds stand.
+pub fn raise_from(
+    conn: &Connection,
+    changes: &Changes,
+    standing: &[u64],
+) -> Result<BTreeMap<(OfficeCode, Thing), u64>, RepoError> {
     let mut at = BTreeMap::new();
-    for (office, things) in changes {
+    let mut move_on = conn.prepare_cached("UPDATE counter SET position = ?2 WHERE office = ?1")?;
+    let mut insert = conn
+        .prepare_cached("INSERT INTO feed (office, position, thing, id) VALUES (?1, ?2, ?3, ?4)")?;
+    for ((office, things), before) in changes.iter().zip(standing) {
         let count = u64::try_from(things.len()).unwrap_or(u64::MAX);
-        let top: u64 = conn
-            .prepare_cached(
-                "UPDATE counter SET position = position + ?2 WHERE office = ?1 RETURNING position",
-            )?
-            .query_row(params![office.as_str(), count], |row| row.get(0))?;
-        let mut insert = conn.prepare_cached(
-            "INSERT INTO feed (office, position, thing, id) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        for (thing, position) in things
-            .iter()
-            .zip(top.saturating_sub(count).saturating_add(1)..)
-        {
+        // First: whoever was overtaken fails at the counter, where it is plain that the same again may pass.
+        move_on.put(params![office.as_str(), before.saturating_add(count)])?;
+        for (thing, position) in things.iter().zip(before.saturating_add(1)..) {
             let (name, id) = thing.parts();
-            insert.execute(params![office.as_str(), position, name, id])?;
+            insert.put(params![office.as_str(), position, name, id])?;
             at.insert((office.clone(), *thing), position);
         }
     }
@@ -82,10 +101,12 @@ pub fn positions(conn: &Connection) -> Result<BTreeMap<OfficeCode, u64>, RepoErr
     Ok(at)
 }
 
+const POSITION: &str = "SELECT position FROM counter WHERE office = ?1";
+
 /// Where one feed stands; none for an office that does not exist.
 pub fn position(conn: &Connection, office: &OfficeCode) -> Result<Option<u64>, RepoError> {
     Ok(conn
-        .prepare_cached("SELECT position FROM counter WHERE office = ?1")?
+        .prepare_cached(POSITION)?
         .query_row([office.as_str()], |row| row.get(0))
         .optional()?)
 }
@@ -108,7 +129,7 @@ pub fn pull(conn: &Connection, page: &PageOf) -> Result<Option<PullReply>, RepoE
     if page.cursor > top {
         return Ok(None);
     }
-    let (things, cursor) = things_after(conn, page)?;
+    let (things, cursor) = above(conn, &page.office, page.cursor, page.limit)?;
     let mut changes = Vec::with_capacity(things.len());
     for thing in things {
         changes.extend(change(conn, page, thing)?);
@@ -122,24 +143,35 @@ pub fn pull(conn: &Connection, page: &PageOf) -> Result<Option<PullReply>, RepoE
     }))
 }
 
-fn things_after(conn: &Connection, page: &PageOf) -> Result<(BTreeSet<Thing>, u64), RepoError> {
-    let mut select = conn.prepare_cached(
-        "SELECT position, thing, id FROM feed WHERE office = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
-    )?;
-    let mut rows = select.query(params![page.office.as_str(), page.cursor, ROWS_LOOKED_AT])?;
+/// True when something has changed since a position.
+pub fn has_above(conn: &Connection, office: &OfficeCode, position: u64) -> Result<bool, RepoError> {
+    let sql = "SELECT 1 FROM feed WHERE office = ?1 AND position > ?2 LIMIT 1";
+    let mut one = conn.prepare_cached(sql)?;
+    Ok(one.exists(params![office.as_str(), position])?)
+}
+
+/// At most `most` different things that have changed since a position, and the position up to which these are all.
+pub fn above(
+    conn: &Connection,
+    office: &OfficeCode,
+    position: u64,
+    most: usize,
+) -> Result<(BTreeSet<Thing>, u64), RepoError> {
+    let mut select = conn.prepare_cached(ABOVE)?;
+    let mut rows = select.query(params![office.as_str(), position])?;
     let mut things = BTreeSet::new();
-    let mut cursor = page.cursor;
+    let mut last = position;
     while let Some(row) = rows.next()? {
         let id: String = row.get(2)?;
         let thing: String = row.get(1)?;
         let thing = Thing::parse(&thing, &id).ok_or(RepoError::Damaged("feed row"))?;
-        if !things.contains(&thing) && things.len() >= page.limit {
+        if !things.contains(&thing) && things.len() >= most {
             break;
         }
         things.insert(thing);
-        cursor = row.get(0)?;
+        last = row.get(0)?;
     }
-    Ok((things, cursor))
+    Ok((things, last))
 }
 
 /// One changed thing as it stands now; history and outcomes from the page's cursor on.

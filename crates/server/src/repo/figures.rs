@@ -95,7 +95,7 @@ fn fault(error: &RepoError) -> Option<&'static str> {
             super::sql::Meaning::Refused => None,
             super::sql::Meaning::Again => Some("collided"),
             super::sql::Meaning::Gone => Some("unreachable"),
-            super::sql::Meaning::Failed => Some("failed"),
+            super::sql::Meaning::Failed | super::sql::Meaning::Unclear => Some("failed"),
         },
         RepoError::Busy => Some("busy"),
         RepoError::Unreachable => Some("unreachable"),
@@ -105,6 +105,7 @@ fn fault(error: &RepoError) -> Option<&'static str> {
         | RepoError::Thread(_)
         | RepoError::NoRole
         | RepoError::Policy(_)
+        | RepoError::Unclear
         | RepoError::Stopped
         | RepoError::Panicked => Some("failed"),
         RepoError::Op(_) => None,

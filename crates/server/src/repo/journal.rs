@@ -3,7 +3,7 @@
 use super::RepoError;
 use super::sql::{Connection, OptionalExtension, Row, params};
 use desk_domain::ids::{CaseId, DeviceId, Incarnation, OpId, UserId};
-use desk_domain::op::{ChainHash, Group, Op};
+use desk_domain::op::{ChainHash, Group};
 use desk_domain::outcome::Outcome;
 use desk_domain::time::Millis;
 use desk_protocol::sync::Head;
@@ -26,19 +26,30 @@ pub struct Entry {
     pub outcome: Outcome,
 }
 
-/// What an op says, without its place in a chain. A clone or a restored desk re-chains its ops under the same ids.
-pub fn content_of(op: &Op) -> Result<ChainHash, RepoError> {
-    let said = serde_json::to_string(&(
-        op.device,
-        op.actor,
-        op.case,
-        &op.kind,
-        op.version,
-        &op.body,
-        op.base_rev,
-        op.captured_at,
-    ))?;
-    Ok(ChainHash::after(ChainHash::GENESIS, said.as_bytes()))
+const HEAD: &str = "SELECT seq, hash FROM head WHERE device = ?1 AND incarnation = ?2";
+const JUDGED: &str = "SELECT content, outcome FROM journal WHERE op_id = ?1 AND counted = 1";
+/// Ops that wait for a case, at most 500 of them that one push judges again. A number that stands in the words is known
+/// when the statement is made ready; one that is bound makes SQLite make it ready anew each time.
+const WAITING_ON: &str = "SELECT device, incarnation, seq, bytes FROM journal WHERE case_id = ?1 AND counted = 1 \
+     AND outcome = '{\"is\":\"held\",\"why\":\"missing_dependency\"}' AND bytes IS NOT NULL ORDER BY rowid LIMIT 500";
+
+/// Asks ahead for what [`head`] reads.
+pub fn ask_head(
+    conn: &Connection,
+    device: DeviceId,
+    incarnation: Incarnation,
+) -> Result<(), RepoError> {
+    Ok(conn.ahead(HEAD, params![device.to_string(), incarnation.to_string()])?)
+}
+
+/// Asks ahead for what [`judged`] reads.
+pub fn ask_judged(conn: &Connection, op: OpId) -> Result<(), RepoError> {
+    Ok(conn.ahead(JUDGED, [op.to_string()])?)
+}
+
+/// Asks ahead for what [`waiting_on`] reads.
+pub fn ask_waiting_on(conn: &Connection, case: CaseId) -> Result<(), RepoError> {
+    Ok(conn.ahead(WAITING_ON, [case.to_string()])?)
 }
 
 /// The end of one chain; seq 0 and genesis when nothing is there.
@@ -48,7 +59,7 @@ pub fn head(
     incarnation: Incarnation,
 ) -> Result<Head, RepoError> {
     let row = conn
-        .prepare_cached("SELECT seq, hash FROM head WHERE device = ?1 AND incarnation = ?2")?
+        .prepare_cached(HEAD)?
         .query_row(
             params![device.to_string(), incarnation.to_string()],
             |row| Ok((row.get(0)?, hash_at(row, 1)?)),
@@ -101,7 +112,7 @@ pub fn move_head(conn: &Connection, device: DeviceId, head: Head) -> Result<(), 
         "INSERT INTO head (device, incarnation, seq, hash) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (device, incarnation) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
     )?
-    .execute(params![
+    .put(params![
         device.to_string(),
         head.incarnation.to_string(),
         head.seq,
@@ -135,7 +146,7 @@ pub fn at(
 /// What an op came to when it was judged, and what it said then.
 pub fn judged(conn: &Connection, op: OpId) -> Result<Option<(ChainHash, Outcome)>, RepoError> {
     let row: Option<(ChainHash, String)> = conn
-        .prepare_cached("SELECT content, outcome FROM journal WHERE op_id = ?1 AND counted = 1")?
+        .prepare_cached(JUDGED)?
         .query_row([op.to_string()], |row| Ok((hash_at(row, 0)?, row.get(1)?)))
         .optional()?;
     let Some((content, outcome)) = row else {
@@ -155,7 +166,7 @@ pub fn append(
         "INSERT INTO journal (device, incarnation, seq, op_id, counted, case_id, actor, bytes, hash, content, outcome, \
          received_at, position) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?
-    .execute(params![
+    .put(params![
         entry.device.to_string(),
         entry.incarnation.to_string(),
         entry.seq,
@@ -176,9 +187,6 @@ pub fn append(
 /// Where an op stands.
 pub type Place = (String, String, u64);
 
-/// Most waiting ops of a case that one push judges again.
-const WAITING: usize = 500;
-
 /// An op that was stored and not judged.
 #[derive(Clone, Debug)]
 pub struct Waiting {
@@ -188,11 +196,8 @@ pub struct Waiting {
 
 /// Ops of a case that came before what they refer to, in the order in which they came.
 pub fn waiting_on(conn: &Connection, case: CaseId) -> Result<Vec<Waiting>, RepoError> {
-    let mut select = conn.prepare_cached(
-        "SELECT device, incarnation, seq, bytes FROM journal WHERE case_id = ?1 AND counted = 1 \
-         AND outcome = '{\"is\":\"held\",\"why\":\"missing_dependency\"}' AND bytes IS NOT NULL ORDER BY rowid LIMIT ?2",
-    )?;
-    let rows = select.query_map(params![case.to_string(), WAITING], |row| waiting(row, 0))?;
+    let mut select = conn.prepare_cached(WAITING_ON)?;
+    let rows = select.query_map([case.to_string()], |row| waiting(row, 0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -268,7 +273,7 @@ pub fn settle(
     conn.prepare_cached(
         "UPDATE journal SET outcome = ?4, position = ?5 WHERE device = ?1 AND incarnation = ?2 AND seq = ?3",
     )?
-    .execute(params![device, incarnation, seq, serde_json::to_string(outcome)?, position])?;
+    .put(params![device, incarnation, seq, serde_json::to_string(outcome)?, position])?;
     Ok(())
 }
 

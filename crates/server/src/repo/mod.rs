@@ -61,7 +61,7 @@ use desk_domain::ids::Epoch;
 use desk_domain::policy::Policy;
 use desk_domain::time::{Chance, Clock};
 use figures::Figures;
-use sql::{Address, Connection, Meaning, Purpose, SqlError};
+use sql::{Address, Connection, Glance, Meaning, Purpose, SqlError};
 
 pub use sql::Scope;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -99,6 +99,8 @@ pub enum RepoError {
     NoRole,
     #[error("{0}")]
     Policy(Doubt),
+    #[error("to be done stepwise")]
+    Unclear,
     #[error("nothing was committed")]
     CommitFailed,
     #[error("more work waits than can be done soon")]
@@ -123,6 +125,7 @@ impl RepoError {
             | Self::BadEntry(_)
             | Self::NoRole
             | Self::Policy(_)
+            | Self::Unclear
             | Self::CommitFailed
             | Self::Busy
             | Self::Unreachable
@@ -136,6 +139,7 @@ impl RepoError {
         match self {
             Self::Sql(error) => error.meaning(),
             Self::Json(_) | Self::Op(_) | Self::Damaged(_) | Self::BadEntry(_) => Meaning::Refused,
+            Self::Unclear => Meaning::Unclear,
             Self::Migration(_)
             | Self::Thread(_)
             | Self::NoRole
@@ -196,6 +200,7 @@ pub struct Repo {
     committed: Arc<Notify>,
     epoch: Epoch,
     figures: Figures,
+    is_file: bool,
 }
 
 impl Repo {
@@ -218,6 +223,7 @@ impl Repo {
             committed,
             epoch,
             figures,
+            is_file: matches!(database, Database::File(_)),
         }))
     }
 
@@ -267,9 +273,31 @@ impl Repo {
         scope: Scope,
         work: impl FnOnce(&Connection) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
+        self.aside(move |repo| repo.read_within(&scope, work)).await
+    }
+
+    /// Asks the house one question: some microseconds in an embedded file, where going to another thread for it would take
+    /// twice as long; a shared database is asked from a thread that may wait.
+    pub async fn glance<T: Send + 'static>(
+        self: &Arc<Self>,
+        question: impl FnOnce(Glance<'_>) -> Result<T, RepoError> + Send + 'static,
+    ) -> Result<T, RepoError> {
+        let question = |conn: &Connection| question(Glance::over(conn)?);
+        let free = self.is_file.then(|| self.free_reader()).flatten();
+        match free {
+            Some(conn) => self.lend(conn, question),
+            None => self.aside(|repo| repo.with_reader(question)).await,
+        }
+    }
+
+    /// On a thread that may block, as many at once as there are readers.
+    async fn aside<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, RepoError> + Send + 'static,
+    ) -> Result<T, RepoError> {
         let _seat = self.seats.acquire().await.map_err(|_| RepoError::Stopped)?;
         let repo = Arc::clone(self);
-        tokio::task::spawn_blocking(move || repo.read_within(&scope, work))
+        tokio::task::spawn_blocking(move || work(&repo))
             .await
             .map_err(|_| RepoError::Panicked)?
     }
@@ -288,8 +316,23 @@ impl Repo {
         scope: &Scope,
         work: impl FnOnce(&Connection) -> Result<T, RepoError>,
     ) -> Result<T, RepoError> {
-        let conn = self.borrow_reader()?;
-        let result = one_state(&conn, scope, work);
+        self.with_reader(|conn| one_state(conn, scope, work))
+    }
+
+    fn with_reader<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, RepoError>,
+    ) -> Result<T, RepoError> {
+        self.lend(self.borrow_reader()?, work)
+    }
+
+    fn lend<T>(
+        &self,
+        conn: Connection,
+        work: impl FnOnce(&Connection) -> Result<T, RepoError>,
+    ) -> Result<T, RepoError> {
+        let result =
+            catch_unwind(AssertUnwindSafe(|| work(&conn))).unwrap_or(Err(RepoError::Panicked));
         self.figures.note(&result);
         self.readers
             .lock()
@@ -297,6 +340,11 @@ impl Repo {
             .push(conn);
         self.returned.notify_one();
         result
+    }
+
+    fn free_reader(&self) -> Option<Connection> {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.pop()
     }
 
     fn borrow_reader(&self) -> Result<Connection, RepoError> {

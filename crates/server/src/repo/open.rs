@@ -1,10 +1,11 @@
 //! The door to the database: opens, asserts, migrates.
 
-use super::sql::{Connection, Link, ROLE, SqlError};
+use super::sql::{Connection, Pace, ROLE, SqlError};
 use super::{Database, RepoError};
 use rusqlite::OpenFlags;
 use std::path::Path;
 use std::time::Duration;
+use tokio_postgres::Client;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -17,6 +18,11 @@ mod shared {
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Another process (an admin's command) may hold the write lock for a moment.
 const BUSY: Duration = Duration::from_secs(10);
+/// Pages of the log after which a commit carries them over, 4 KiB each: a page that is written by each of a hundred commits
+/// is carried over once. A start after a crash reads as much.
+const CHECKPOINT_PAGES: i64 = 16_000;
+/// Pages that the writing connection keeps in memory.
+const CACHE_PAGES: i64 = 1_000;
 /// Servers that start at once make the tables one after the other; the number is ours alone.
 const LOCK: &str = "SELECT pg_advisory_lock(5639871264301)";
 const UNLOCK: &str = "SELECT pg_advisory_unlock(5639871264301)";
@@ -27,22 +33,25 @@ pub fn writer(database: &Database) -> Result<Connection, RepoError> {
         Database::File(path) => Ok(Connection::sqlite(file(path)?)),
         Database::Postgres(address) => {
             let mut link = address.open()?;
-            link.client()?.batch_execute(LOCK).map_err(SqlError::from)?;
-            make_role(&mut link)?;
-            shared::migrations::runner()
-                .run(link.client()?)
-                .map_err(|error| RepoError::Migration(Box::new(error)))?;
+            link.with_client(migrate)??;
             Ok(Connection::postgres(link))
         }
     }
 }
 
+async fn migrate(client: &mut Client) -> Result<(), RepoError> {
+    client.batch_execute(LOCK).await.map_err(SqlError::from)?;
+    make_role(client).await?;
+    let migrated = shared::migrations::runner().run_async(client).await;
+    migrated.map_err(|error| RepoError::Migration(Box::new(error)))?;
+    Ok(())
+}
+
 /// The role under which transactions run: made if this login may make it, else an administrator has. It belongs to the
 /// whole cluster, so another database of it may be making it at this moment.
-fn make_role(link: &mut Link) -> Result<(), RepoError> {
-    let client = link.client()?;
+async fn make_role(client: &Client) -> Result<(), RepoError> {
     let take = format!("SET ROLE {ROLE}; RESET ROLE");
-    if client.batch_execute(&take).is_ok() {
+    if client.batch_execute(&take).await.is_ok() {
         return Ok(());
     }
     let make = format!(
@@ -50,9 +59,11 @@ fn make_role(link: &mut Link) -> Result<(), RepoError> {
          EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
     );
     // Whatever they answer: what counts is whether the role can be taken then.
-    let _ = client.batch_execute(&make);
-    let _ = client.batch_execute(&format!("GRANT {ROLE} TO CURRENT_USER"));
-    client.batch_execute(&take).map_err(|_| RepoError::NoRole)
+    let _ = client.batch_execute(&make).await;
+    let grant = format!("GRANT {ROLE} TO CURRENT_USER");
+    let _ = client.batch_execute(&grant).await;
+    let taken = client.batch_execute(&take).await;
+    taken.map_err(|_| RepoError::NoRole)
 }
 
 /// What follows a migration is done too: other servers may start.
@@ -70,7 +81,12 @@ pub fn reader(database: &Database) -> Result<Connection, RepoError> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             Ok(Connection::sqlite(connect(path, flags)?))
         }
-        Database::Postgres(address) => Ok(Connection::postgres(address.open()?)),
+        Database::Postgres(address) => {
+            let conn = Connection::postgres(address.open()?);
+            // Nothing that a reader fails at would be better known stepwise.
+            conn.set_pace(Pace::Ahead);
+            Ok(conn)
+        }
     }
 }
 
@@ -95,6 +111,8 @@ pub fn file(path: &Path) -> Result<rusqlite::Connection, RepoError> {
     let mut conn = connect(path, read_write())?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    conn.pragma_update(None, "cache_size", CACHE_PAGES)?;
     embedded::migrations::runner()
         .run(&mut conn)
         .map_err(|error| RepoError::Migration(Box::new(error)))?;

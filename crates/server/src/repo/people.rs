@@ -59,6 +59,14 @@ pub fn card(conn: &Connection, id: UserId) -> Result<Option<UserCard>, RepoError
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
+const CARD_ON: &str = "SELECT u.card FROM device_user d JOIN user_account u ON u.id = d.\"user\" \
+                       WHERE d.device = ?1 AND d.\"user\" = ?2";
+
+/// Asks ahead for what [`card_on`] reads.
+pub fn ask_card_on(conn: &Connection, device: DeviceId, user: UserId) -> Result<(), RepoError> {
+    Ok(conn.ahead(CARD_ON, params![device.to_string(), user.to_string()])?)
+}
+
 /// The same, of somebody who has ever signed in on that device.
 pub fn card_on(
     conn: &Connection,
@@ -66,10 +74,7 @@ pub fn card_on(
     user: UserId,
 ) -> Result<Option<UserCard>, RepoError> {
     let text: Option<String> = conn
-        .prepare_cached(
-            "SELECT u.card FROM device_user d JOIN user_account u ON u.id = d.\"user\" \
-             WHERE d.device = ?1 AND d.\"user\" = ?2",
-        )?
+        .prepare_cached(CARD_ON)?
         .query_row(params![device.to_string(), user.to_string()], |row| {
             row.get(0)
         })

@@ -106,11 +106,17 @@ pub fn current(conn: &Connection, rules: &Rules) -> Result<Arc<InForce>, RepoErr
     }
 }
 
+const NEWEST: &str =
+    "SELECT version FROM policy WHERE approved_at IS NOT NULL ORDER BY version DESC LIMIT 1";
+
+/// Asks ahead for what [`current`] reads first.
+pub fn ask_newest(conn: &Connection) -> Result<(), RepoError> {
+    Ok(conn.ahead(NEWEST, ())?)
+}
+
 fn newest(conn: &Connection) -> Result<Option<u32>, RepoError> {
-    let sql =
-        "SELECT version FROM policy WHERE approved_at IS NOT NULL ORDER BY version DESC LIMIT 1";
     Ok(conn
-        .prepare_cached(sql)?
+        .prepare_cached(NEWEST)?
         .query_row((), |row| row.get(0))
         .optional()?)
 }

@@ -1,7 +1,7 @@
 //! Sessions, proofs taken and the throttle: limits live in the database, so a restart forgives nothing.
 
 use super::second_factor::{self, Factor, Tried};
-use super::sql::{Connection, OptionalExtension, params};
+use super::sql::{Connection, Glance, OptionalExtension, params};
 use super::{RepoError, devices};
 use desk_domain::ids::{DeviceId, UserId};
 use desk_domain::people::UserCard;
@@ -36,14 +36,19 @@ pub struct NewSession {
 }
 
 /// Looks a token up.
-pub fn bearer(conn: &Connection, access_hash: &[u8; 32]) -> Result<Option<Bearer>, RepoError> {
-    let row: Option<(String, String, String, Millis, bool, [u8; 32])> = conn
-        .prepare_cached(
-            "SELECT s.device, d.status, u.card, s.access_expires_at, s.ended_at IS NOT NULL, d.public_key FROM session s \
-             JOIN device d ON d.id = s.device JOIN user_account u ON u.id = s.\"user\" WHERE s.access_hash = ?1",
-        )?
-        .query_row([access_hash.as_slice()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+pub fn bearer(house: Glance<'_>, access_hash: &[u8; 32]) -> Result<Option<Bearer>, RepoError> {
+    let sql = "SELECT s.device, d.status, u.card, s.access_expires_at, s.ended_at IS NOT NULL, d.public_key FROM session s \
+         JOIN device d ON d.id = s.device JOIN user_account u ON u.id = s.\"user\" WHERE s.access_hash = ?1";
+    let row: Option<(String, String, String, Millis, bool, [u8; 32])> = house
+        .query_row(sql, [access_hash.as_slice()], |row| {
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+                row.get(5)?,
+            ))
         })
         .optional()?;
     let Some((device, status, card, expires_at, ended, device_key)) = row else {

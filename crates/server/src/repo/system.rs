@@ -5,6 +5,7 @@ use super::bench::Bench;
 use super::journal::{self, Entry};
 use super::sql::{Connection, OptionalExtension, params};
 use super::{RepoError, Rules, executions, receipts};
+use crate::frames::content_of;
 use crate::secrets;
 use desk_domain::decide::{Context, decide};
 use desk_domain::ids::{CaseId, DeviceId, Epoch, GroupId, Incarnation, OpId, UserId};
@@ -132,7 +133,7 @@ pub fn say(bench: &mut Bench<'_>, sayings: Vec<(CaseId, OpBody)>) -> Result<(), 
             actor: Some(actor.user),
             bytes: Some(bytes),
             hash,
-            content: journal::content_of(&op)?,
+            content: content_of(&op)?,
             outcome,
         });
     }

@@ -1,12 +1,14 @@
 //! Group commit: one thread owns the writing connection; what waits in the queue shares one COMMIT and one fsync.
 //!
-//! Each job runs under a savepoint of its own, so a failed one leaves its neighbours alone. Nobody is answered before
-//! the COMMIT that holds his work. On a shared database other servers write too: a transaction that stood in the way of
-//! theirs is done once more from its beginning, so a job is work that can be repeated.
+//! Nobody is answered before the COMMIT that holds his work. Jobs run one behind the other and ahead of the answers to what
+//! they write ([`Pace::Ahead`]). Should anything fail, nothing of the transaction stands and each job is done once more in
+//! one of its own, [`Pace::Stepwise`]: a failed one leaves its neighbours alone, and who shares pays nothing for that in
+//! the usual case. On a shared database other servers write too: a transaction that stood in the way of theirs is done
+//! once more from its beginning. So a job is work that can be repeated.
 
 use super::RepoError;
 use super::figures::Figures;
-use super::sql::{Connection, Meaning, Purpose, Scope};
+use super::sql::{Connection, Meaning, Pace, Purpose, Scope};
 use crate::door::Stopwatch;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -26,17 +28,12 @@ const TRIES: u32 = 12;
 const TOGETHER: u32 = 3;
 /// How often a database that is gone is looked for again before the callers are told.
 const SEARCHES: u32 = 2;
-/// Savepoints of the jobs of a transaction: one takes the other's place, the COMMIT ends the last.
-const FIRST: &str = "SAVEPOINT job";
-const NEXT: &str = "RELEASE job; SAVEPOINT job";
-
 type Job = Box<dyn Work>;
 
 /// One job, whatever it answers.
 trait Work: Send {
-    /// Runs it, once more if need be. An error is about the transaction as a whole; the job's own is kept for its caller.
-    /// `begin` opens its savepoint.
-    fn run(&mut self, conn: &Connection, begin: &str) -> Result<(), Meaning>;
+    /// Runs it, once more if need be. Its own error is kept for its caller; here it says that the transaction is spoilt.
+    fn run(&mut self, conn: &Connection) -> Result<(), Meaning>;
     fn answer(self: Box<Self>, committed: Result<(), RepoError>);
 }
 
@@ -52,14 +49,15 @@ where
     T: Send,
     F: FnMut(&Connection) -> Result<T, RepoError> + Send,
 {
-    fn run(&mut self, conn: &Connection, begin: &str) -> Result<(), Meaning> {
-        let result = in_savepoint(conn, (begin, &self.scope), &mut self.work);
+    fn run(&mut self, conn: &Connection) -> Result<(), Meaning> {
+        let work = || (self.work)(conn);
+        let result = match conn.reach(&self.scope) {
+            Ok(()) => catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(RepoError::Panicked)),
+            Err(error) => Err(error.into()),
+        };
         let meaning = result.as_ref().err().map(RepoError::meaning);
         self.result = Some(result);
-        match meaning {
-            Some(meaning @ (Meaning::Again | Meaning::Gone)) => Err(meaning),
-            Some(Meaning::Refused | Meaning::Failed) | None => Ok(()),
-        }
+        meaning.map_or(Ok(()), Err)
     }
 
     fn answer(self: Box<Self>, committed: Result<(), RepoError>) {
@@ -160,7 +158,7 @@ fn run(conn: &Connection, mut jobs: mpsc::Receiver<Job>, committed: &Notify, fig
             batch.push(next);
         }
         let (watch, together) = (Stopwatch::start(), u32::try_from(batch.len()));
-        commit_together(conn, batch, figures);
+        commit_together(conn, batch, Pace::Ahead, figures);
         figures.commit_seconds.observe(watch.seconds());
         figures.commit_jobs.observe(together.map_or(0.0, f64::from));
         committed.notify_waiters();
@@ -171,6 +169,10 @@ fn run(conn: &Connection, mut jobs: mpsc::Receiver<Job>, committed: &Notify, fig
 enum End {
     /// Nothing happened; the same again may pass.
     Collided,
+    /// Nothing happened; whose fault that is shows when each is done for itself.
+    Unclear,
+    /// Nothing happened; the one job that was done knows why.
+    Said,
     /// Nothing happened; the database is gone.
     Gone,
     /// Nothing happened and will not.
@@ -179,17 +181,20 @@ enum End {
     Unknown,
 }
 
-fn commit_together(conn: &Connection, mut batch: Vec<Job>, figures: &Figures) {
+fn commit_together(conn: &Connection, mut batch: Vec<Job>, pace: Pace, figures: &Figures) {
     let mut searches = 0;
     for attempt in 0..TRIES {
+        conn.set_pace(pace);
         let Err(end) = one_transaction(conn, &mut batch) else {
             return answer_all(batch, || Ok(()));
         };
         match end {
             End::Collided if attempt == TOGETHER && batch.len() > 1 => {
-                return batch
-                    .into_iter()
-                    .for_each(|job| commit_together(conn, vec![job], figures));
+                return one_by_one(conn, batch, pace, figures);
+            }
+            End::Unclear if batch.len() > 1 || pace == Pace::Ahead => {
+                figures.repeated("unclear");
+                return one_by_one(conn, batch, Pace::Stepwise, figures);
             }
             End::Collided => figures.repeated("collided"),
             End::Gone if searches < SEARCHES => {
@@ -197,7 +202,8 @@ fn commit_together(conn: &Connection, mut batch: Vec<Job>, figures: &Figures) {
                 figures.repeated("unreachable");
             }
             End::Gone => return answer_all(batch, || Err(RepoError::Unreachable)),
-            End::Failed | End::Unknown => {
+            End::Said => return answer_all(batch, || Ok(())),
+            End::Failed | End::Unclear | End::Unknown => {
                 return answer_all(batch, || Err(RepoError::CommitFailed));
             }
         }
@@ -207,6 +213,12 @@ fn commit_together(conn: &Connection, mut batch: Vec<Job>, figures: &Figures) {
     answer_all(batch, || Err(RepoError::Busy));
 }
 
+fn one_by_one(conn: &Connection, batch: Vec<Job>, pace: Pace, figures: &Figures) {
+    for job in batch {
+        commit_together(conn, vec![job], pace, figures);
+    }
+}
+
 fn one_transaction(conn: &Connection, batch: &mut [Job]) -> Result<(), End> {
     // Each job says how far it reaches.
     conn.begin(Purpose::Write, &Scope::House).map_err(|error| {
@@ -214,20 +226,20 @@ fn one_transaction(conn: &Connection, batch: &mut [Job]) -> Result<(), End> {
         match error.meaning() {
             Meaning::Gone => End::Gone,
             Meaning::Again => End::Collided,
-            Meaning::Refused | Meaning::Failed => End::Failed,
+            Meaning::Refused | Meaning::Failed | Meaning::Unclear => End::Failed,
         }
     })?;
-    let mut begin = FIRST;
+    let alone = batch.len() == 1;
     for job in batch {
-        let ran = job.run(conn, std::mem::replace(&mut begin, NEXT));
-        let Err(meaning) = ran else {
+        let Err(meaning) = job.run(conn) else {
             continue;
         };
         undo(conn);
-        return Err(if meaning == Meaning::Gone {
-            End::Gone
-        } else {
-            End::Collided
+        return Err(match meaning {
+            Meaning::Gone => End::Gone,
+            Meaning::Again => End::Collided,
+            Meaning::Refused | Meaning::Failed if alone => End::Said,
+            Meaning::Refused | Meaning::Failed | Meaning::Unclear => End::Unclear,
         });
     }
     let Err(error) = conn.commit() else {
@@ -238,11 +250,14 @@ fn one_transaction(conn: &Connection, batch: &mut [Job]) -> Result<(), End> {
         // The server has rolled back already.
         return Err(End::Collided);
     }
-    tracing::error!(why = %error, "commit failed");
     undo(conn);
+    if meaning == Meaning::Unclear {
+        return Err(End::Unclear);
+    }
+    tracing::error!(why = %error, "commit failed");
     Err(match meaning {
         Meaning::Gone => End::Unknown,
-        Meaning::Again | Meaning::Refused | Meaning::Failed => End::Failed,
+        Meaning::Unclear | Meaning::Again | Meaning::Refused | Meaning::Failed => End::Failed,
     })
 }
 
@@ -263,24 +278,4 @@ fn rest(attempt: u32) {
     let apart = u64::from(std::process::id() % 7);
     let wait = (4_u64 << attempt.min(7)).saturating_add(apart);
     std::thread::sleep(Duration::from_millis(wait));
-}
-
-fn in_savepoint<T>(
-    conn: &Connection,
-    (begin, scope): (&str, &Scope),
-    work: &mut impl FnMut(&Connection) -> Result<T, RepoError>,
-) -> Result<T, RepoError> {
-    conn.begin_part(begin, scope)?;
-    let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or(Err(RepoError::Panicked));
-    let spoilt = result
-        .as_ref()
-        .is_err_and(|error| matches!(error.meaning(), Meaning::Again | Meaning::Gone));
-    if spoilt {
-        return result; // the transaction itself is over
-    }
-    if result.is_err() {
-        conn.execute_batch("ROLLBACK TO job")?;
-    }
-    // The next one releases it, or the COMMIT does.
-    result
 }

@@ -9,6 +9,7 @@
 
 mod admin;
 mod administer;
+mod ahead;
 mod audit;
 mod backup;
 mod bounds;

@@ -31,7 +31,7 @@ fn stored_by_an_older_server(office: &TestOffice, desk: &mut Desk, ops: Vec<Op>,
             actor: Some(op.actor),
             bytes: Some(bytes.clone()),
             hash,
-            content: journal::content_of(&op).unwrap(),
+            content: desk_server::frames::content_of(&op).unwrap(),
             outcome: outcome.clone(),
         });
     }

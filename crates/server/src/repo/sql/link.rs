@@ -1,205 +1,505 @@
-//! One connection to PostgreSQL: opens, opens again, and keeps its prepared statements.
+//! One connection to PostgreSQL: opens, opens again, keeps its prepared statements, and runs ahead of its answers.
+//!
+//! Each statement is a round trip when its answer is waited for, and the writing connection has no time for twenty of them
+//! a case. So what needs no answer is sent and not waited for, and what will surely be asked is asked at once; answers come
+//! in the order of the questions, and whoever waits for one hears first what went wrong before it, as [`SqlError::Late`].
 
-use super::value::Value;
-use super::{Purpose, ROLE, Scope, SqlError};
-use postgres::config::{Host, SslMode};
-use postgres::types::ToSql;
-use postgres::{Client, Config, Row, Statement};
-use rustls::{ClientConfig, RootCertStore};
-use std::collections::HashMap;
-use std::net::IpAddr;
+use super::address::Address;
+use super::value::{Owned, Value};
+use super::{Pace, Purpose, ROLE, Scope, SqlError};
+use crate::door::Stopwatch;
+use futures_util::TryStreamExt as _;
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinHandle, yield_now};
+use tokio_postgres::{Client, Error, Row, Statement};
 
-/// A server that does not answer in this time is gone.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-/// A connection that is silent for so long while an answer is waited for is dead.
-const DEAD_AFTER: Duration = Duration::from_secs(15);
 /// Prepared statements that one connection keeps.
 const KEPT: usize = 256;
+/// A connection that rested for longer is asked whether it still stands before anything is built on it, seconds.
+const RESTED: f64 = 1.0;
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Where a PostgreSQL is and how it is spoken to.
-#[derive(Clone)]
-pub struct Address {
-    config: Config,
-    tls: MakeRustlsConnect,
-}
-
-impl Address {
-    /// Reads `postgres://user:password@host:port/database?sslmode=…`; the settings of libpq's address are understood.
-    ///
-    /// # Errors
-    /// What is wrong with it. The address itself holds a password and is not repeated.
-    pub fn parse(url: &str, ca_pem: Option<&[u8]>) -> Result<Self, String> {
-        if !["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| url.starts_with(scheme))
-        {
-            return Err(
-                "it begins with postgres://, as in postgres://user@host/database".to_owned(),
-            );
-        }
-        let mut config: Config = url.parse().map_err(|error: postgres::Error| {
-            let why = std::error::Error::source(&error).map(ToString::to_string);
-            why.unwrap_or_else(|| "it is not an address of PostgreSQL".to_owned())
-        })?;
-        if config.get_dbname().is_none() {
-            return Err("it names no database: postgres://user@host/database".to_owned());
-        }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_WITHIN);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("unbind-desk-server");
-        }
-        config
-            .keepalives_idle(DEAD_AFTER)
-            .tcp_user_timeout(DEAD_AFTER);
-        Ok(Self {
-            config,
-            tls: MakeRustlsConnect::new(trust(ca_pem)?),
-        })
-    }
-
-    /// True when what is said to it cannot be read on the way: TLS is insisted on, or it never leaves this machine.
-    pub fn is_private(&self) -> bool {
-        let is_here = |host: &Host| match host {
-            Host::Tcp(name) => {
-                let ip: Option<IpAddr> = name.parse().ok();
-                name == "localhost" || ip.is_some_and(|ip| ip.is_loopback())
-            }
-            #[cfg(unix)]
-            Host::Unix(_) => true,
-        };
-        self.config.get_ssl_mode() == SslMode::Require
-            || self.config.get_hosts().iter().all(is_here)
-    }
-
-    /// Opens a connection.
-    pub fn open(&self) -> Result<Link, SqlError> {
-        Ok(Link {
-            client: Held(Some(self.connect()?)),
-            address: self.clone(),
-            kept: HashMap::new(),
-        })
-    }
-
-    fn connect(&self) -> Result<Client, SqlError> {
-        Ok(self.config.connect(self.tls.clone())?)
-    }
-}
-
-/// The authorities of the machine, or the organisation's own.
-fn trust(ca_pem: Option<&[u8]>) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    match ca_pem {
-        Some(mut pem) => {
-            for certificate in rustls_pemfile::certs(&mut pem) {
-                let certificate = certificate.map_err(|error| error.to_string())?;
-                roots.add(certificate).map_err(|error| error.to_string())?;
-            }
-        }
-        None => {
-            let (_, _) =
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// A connection and what it has prepared.
+/// A connection, what it has prepared, and what was said over it and not answered yet.
 pub struct Link {
-    client: Held,
+    // Before the line, of which each holds a part.
+    under_way: VecDeque<UnderWay>,
+    line: Held,
     address: Address,
-    kept: HashMap<String, Statement>,
+    kept: HashMap<String, Prepared>,
+    /// How many were ever prepared: a number is given once.
+    numbers: usize,
+    asked: HashMap<Question, Option<Vec<Row>>>,
+    pace: Pace,
+    /// A statement of this transaction failed, so that a COMMIT would be a ROLLBACK.
+    failed: bool,
+    /// What the transaction may see and write, as it was said last.
+    said: Option<(String, String)>,
+    /// The session itself may be asked, outside of any transaction.
+    glances: bool,
+    rests: Stopwatch,
 }
 
-/// A client says goodbye to its server when it is dropped, and blocks for it: on a thread of its own, since the last owner
-/// may be a task of the runtime.
-struct Held(Option<Client>);
+/// A statement that is ready, by its number on this connection.
+#[derive(Clone)]
+pub(super) struct Prepared {
+    number: usize,
+    statement: Statement,
+    /// It changes nothing.
+    reads: bool,
+}
+
+/// A statement and its values.
+type Question = (usize, Vec<Owned>);
+
+type Answer = Result<Told, Error>;
+
+enum Told {
+    Changed(u64),
+    Rows(Vec<Row>),
+}
+
+/// What was said, and what is to become of its answer.
+struct UnderWay {
+    answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
+    ready: Option<Answer>,
+    fate: Fate,
+}
+
+enum Fate {
+    /// Somebody waits for it.
+    Awaited,
+    /// Only its failure is news.
+    Unread,
+    /// It is kept until somebody asks.
+    Kept(Question),
+}
+
+/// A client and the runtime that drives its talk.
+struct Line {
+    client: Arc<Client>,
+    talk: JoinHandle<()>,
+    runtime: Runtime,
+}
+
+/// A line says goodbye to its server when it is dropped, and blocks for it: on a thread of its own, since the last owner
+/// may be a task of another runtime.
+struct Held(Option<Line>);
 
 impl Held {
-    fn get(&mut self) -> Result<&mut Client, SqlError> {
-        self.0.as_mut().ok_or(SqlError::Gone)
+    fn get(&self) -> Result<&Line, SqlError> {
+        self.0.as_ref().ok_or(SqlError::Gone)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let client = self.0.take();
-        // A goodbye that fails is as good: the server sees the connection end.
-        let _ = std::thread::spawn(move || drop(client)).join();
+        let Some(line) = self.0.take() else { return };
+        let goodbye = move || {
+            drop(line.client);
+            // A goodbye that fails is as good: the server sees the connection end.
+            let talk = line.talk;
+            let _ = (line.runtime).block_on(async { tokio::time::timeout(GOODBYE, talk).await });
+        };
+        let _ = std::thread::spawn(goodbye).join();
+    }
+}
+
+impl Line {
+    fn open(address: &Address) -> Result<Self, SqlError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(SqlError::Runtime)?;
+        let (client, talk) = address.connect(&runtime)?;
+        Ok(Self {
+            client: Arc::new(client),
+            talk,
+            runtime,
+        })
+    }
+
+    /// Lets the talk go on as far as it can without waiting: writes what was said, hears that the other end is gone.
+    fn drive(&self) {
+        self.runtime.block_on(async {
+            yield_now().await;
+            yield_now().await;
+        });
     }
 }
 
 impl Link {
-    /// The client itself, for the migrations.
-    pub fn client(&mut self) -> Result<&mut Client, SqlError> {
-        self.client.get()
+    pub(super) fn open(address: &Address) -> Result<Self, SqlError> {
+        Ok(Self {
+            under_way: VecDeque::new(),
+            line: Held(Some(Line::open(address)?)),
+            address: address.clone(),
+            kept: HashMap::new(),
+            numbers: 0,
+            asked: HashMap::new(),
+            pace: Pace::Stepwise,
+            failed: false,
+            said: None,
+            glances: false,
+            rests: Stopwatch::start(),
+        })
     }
 
+    /// Runs `work` on the client itself: the migrations, and what comes before them.
+    pub fn with_client<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Client) -> T,
+    ) -> Result<T, SqlError> {
+        self.settle()?;
+        let line = self.line.0.as_mut().ok_or(SqlError::Gone)?;
+        let client = Arc::get_mut(&mut line.client).ok_or(SqlError::Gone)?;
+        Ok(line.runtime.block_on(work(client)))
+    }
+
+    pub(super) fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
+    /// Begins a transaction, over a new connection if the old one is gone.
     pub(super) fn begin(&mut self, purpose: Purpose, scope: &Scope) -> Result<(), SqlError> {
         let begin = match purpose {
             Purpose::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             // Several nodes judge against what each other writes: only this level makes their work one after the other.
             Purpose::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
         };
-        let settings = scope.settings();
-        let sql = format!("{begin}; SET LOCAL ROLE {ROLE}; {settings}");
-        let client = self.client.get()?;
-        if !client.is_closed() && client.batch_execute(&sql).is_ok() {
-            return Ok(());
+        let (reads, writes) = (scope.reads(), scope.writes());
+        let sql = format!("{begin}; SET LOCAL ROLE {ROLE}; {reads}; {writes}");
+        let rested = self.rests.seconds() > RESTED;
+        self.rests = Stopwatch::start();
+        if self.stands() {
+            self.failed = false;
+            self.asked.clear();
+            self.said = Some((reads.clone(), writes.clone()));
+            // What a reader asks in vain is no harm; nothing is written before it is known that the transaction has begun.
+            let begun = if rested || purpose == Purpose::Write {
+                self.batch(&sql)
+            } else {
+                self.say(&sql)
+            };
+            if begun.is_ok() {
+                return Ok(());
+            }
         }
         // It may have died in silence, or stand inside a transaction that failed: a new one is cheap.
-        self.kept.clear();
-        self.client = Held(Some(self.address.connect()?));
-        Ok(self.client.get()?.batch_execute(&sql)?)
+        self.renew()?;
+        self.said = Some((reads, writes));
+        self.batch(&sql)
     }
 
-    pub(super) fn batch(&mut self, sql: &str) -> Result<(), SqlError> {
-        Ok(self.client.get()?.batch_execute(sql)?)
-    }
-
-    pub(super) fn prepare(&mut self, sql: &str) -> Result<Statement, SqlError> {
-        if let Some(statement) = self.kept.get(sql) {
-            return Ok(statement.clone());
+    /// Makes ready for one question outside of a transaction. As a session of readers stands, it sees the house and writes
+    /// nothing.
+    pub(super) fn glance(&mut self) -> Result<(), SqlError> {
+        let rested = self.rests.seconds() > RESTED;
+        self.rests = Stopwatch::start();
+        let stands = self.stands();
+        self.asked.clear();
+        self.failed = false;
+        if stands && self.glances && !rested {
+            return Ok(());
         }
-        let statement = self.client.get()?.prepare(&numbered(sql))?;
+        let sql = format!(
+            "SET ROLE {ROLE}; SET desk.reads = '*'; SET desk.writes = ''; SET default_transaction_read_only = on"
+        );
+        if !stands || self.batch(&sql).is_err() {
+            self.renew()?;
+            self.batch(&sql)?;
+        }
+        self.glances = true;
+        Ok(())
+    }
+
+    fn renew(&mut self) -> Result<(), SqlError> {
+        self.under_way.clear();
+        self.asked.clear();
+        self.kept.clear();
+        (self.failed, self.glances, self.said) = (false, false, None);
+        self.line = Held(Some(Line::open(&self.address)?));
+        Ok(())
+    }
+
+    /// True when nothing shows that the connection could not be used: it is there, and its last transaction has ended well.
+    fn stands(&mut self) -> bool {
+        let Ok(line) = self.line.get() else {
+            return false;
+        };
+        line.drive();
+        let stands = !line.client.is_closed();
+        while let Some(first) = self.under_way.front_mut() {
+            match first.poll() {
+                None => break,
+                Some(Err(_)) => return false,
+                Some(Ok(_)) => drop(self.under_way.pop_front()),
+            }
+        }
+        stands
+    }
+
+    /// Runs a batch and waits for it.
+    pub(super) fn batch(&mut self, sql: &str) -> Result<(), SqlError> {
+        self.asked.clear();
+        self.send_batch(sql, Fate::Awaited)?;
+        self.settle().map(drop)
+    }
+
+    /// Says a batch whose failure shows later; waits for it when the pace is stepwise.
+    pub(super) fn say(&mut self, sql: &str) -> Result<(), SqlError> {
+        match self.pace {
+            Pace::Stepwise => self.batch(sql),
+            Pace::Ahead => self.send_batch(sql, Fate::Unread),
+        }
+    }
+
+    /// Says how far the transaction reaches from here, where that is something new.
+    pub(super) fn reach(&mut self, scope: &Scope) -> Result<(), SqlError> {
+        let said = (scope.reads(), scope.writes());
+        let stands = self.said.as_ref().is_some_and(|(reads, writes)| {
+            // Who is undecided says what he writes before he does.
+            *reads == said.0 && (*scope == Scope::Undecided || *writes == said.1)
+        });
+        if stands {
+            return Ok(());
+        }
+        self.say(&format!("{}; {}", said.0, said.1))?;
+        self.said = Some(said);
+        Ok(())
+    }
+
+    pub(super) fn write_only(&mut self, scope: &Scope) -> Result<(), SqlError> {
+        let writes = scope.writes();
+        if self.said.as_ref().is_some_and(|said| said.1 == writes) {
+            return Ok(());
+        }
+        self.say(&writes)?;
+        if let Some((_, said)) = &mut self.said {
+            *said = writes;
+        }
+        Ok(())
+    }
+
+    /// COMMIT. On a transaction in which anything failed, PostgreSQL would roll back and call that a success.
+    pub(super) fn commit(&mut self) -> Result<(), SqlError> {
+        if self.failed {
+            return Err(SqlError::Spoilt);
+        }
+        self.batch("COMMIT")
+    }
+
+    /// ROLLBACK; nobody waits for it.
+    pub(super) fn roll_back(&mut self) -> Result<(), SqlError> {
+        self.send_batch("ROLLBACK", Fate::Unread)?;
+        self.line.get()?.drive();
+        Ok(())
+    }
+
+    pub(super) fn prepare(&mut self, sql: &str) -> Result<Prepared, SqlError> {
+        if let Some(prepared) = self.kept.get(sql) {
+            return Ok(prepared.clone());
+        }
+        // On a transaction that has failed nothing can be prepared, and that is not the news.
+        self.settle()?;
+        let line = self.line.get()?;
+        let statement = line.runtime.block_on(line.client.prepare(&numbered(sql)));
+        let statement = statement.inspect_err(|_| self.failed = true)?;
         if self.kept.len() >= KEPT {
             self.kept.clear();
         }
-        self.kept.insert(sql.to_owned(), statement.clone());
-        Ok(statement)
+        let number = self.numbers;
+        self.numbers = number.saturating_add(1);
+        let prepared = Prepared {
+            number,
+            statement,
+            reads: sql.trim_start().starts_with("SELECT"),
+        };
+        self.kept.insert(sql.to_owned(), prepared.clone());
+        Ok(prepared)
     }
 
     pub(super) fn execute(
         &mut self,
-        statement: &Statement,
+        prepared: &Prepared,
         values: &[Value<'_>],
     ) -> Result<usize, SqlError> {
-        let changed = self.client.get()?.execute(statement, &borrowed(values))?;
-        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+        self.send(prepared, values, Fate::Awaited)?;
+        Ok(match self.settle()? {
+            Some(Told::Changed(rows)) => usize::try_from(rows).unwrap_or(usize::MAX),
+            Some(Told::Rows(_)) | None => 0,
+        })
+    }
+
+    /// Runs a statement of which only a failure is news, and that comes with the next answer that is waited for.
+    pub(super) fn put(
+        &mut self,
+        prepared: &Prepared,
+        values: &[Value<'_>],
+    ) -> Result<(), SqlError> {
+        match self.pace {
+            Pace::Stepwise => self.execute(prepared, values).map(drop),
+            Pace::Ahead => self.send(prepared, values, Fate::Unread),
+        }
+    }
+
+    /// Asks what will be asked soon.
+    pub(super) fn ahead(
+        &mut self,
+        prepared: &Prepared,
+        values: &[Value<'_>],
+    ) -> Result<(), SqlError> {
+        let question = question(prepared, values);
+        if self.pace == Pace::Stepwise || self.asked.contains_key(&question) {
+            return Ok(());
+        }
+        self.asked.insert(question.clone(), None);
+        self.send_query(prepared, question.1.clone(), Fate::Kept(question))
     }
 
     pub(super) fn query(
         &mut self,
-        statement: &Statement,
+        prepared: &Prepared,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, SqlError> {
-        Ok(self.client.get()?.query(statement, &borrowed(values))?)
+        let question = question(prepared, values);
+        if !prepared.reads {
+            self.asked.clear();
+        } else if self.asked.contains_key(&question) {
+            self.settle()?;
+            if let Some(rows) = self.asked.remove(&question).flatten() {
+                return Ok(rows);
+            }
+        }
+        self.send_query(prepared, question.1, Fate::Awaited)?;
+        Ok(match self.settle()? {
+            Some(Told::Rows(rows)) => rows,
+            Some(Told::Changed(_)) | None => Vec::new(),
+        })
+    }
+
+    fn send_batch(&mut self, sql: &str, fate: Fate) -> Result<(), SqlError> {
+        if sql.starts_with("ROLLBACK") {
+            // What was said of a part goes with it, and so does its failure.
+            (self.failed, self.said) = (false, None);
+            self.asked.clear();
+        }
+        let client = Arc::clone(&self.line.get()?.client);
+        let sql = sql.to_owned();
+        let answer = async move { client.batch_execute(&sql).await.map(|()| Told::Changed(0)) };
+        self.enqueue(Box::pin(answer), fate);
+        Ok(())
+    }
+
+    fn send(
+        &mut self,
+        prepared: &Prepared,
+        values: &[Value<'_>],
+        fate: Fate,
+    ) -> Result<(), SqlError> {
+        // It may change the answers.
+        self.asked.clear();
+        let client = Arc::clone(&self.line.get()?.client);
+        let statement = prepared.statement.clone();
+        let values: Vec<Owned> = values.iter().map(Value::owned).collect();
+        let answer =
+            async move { (client.execute_raw(&statement, values).await).map(Told::Changed) };
+        self.enqueue(Box::pin(answer), fate);
+        Ok(())
+    }
+
+    fn send_query(
+        &mut self,
+        prepared: &Prepared,
+        values: Vec<Owned>,
+        fate: Fate,
+    ) -> Result<(), SqlError> {
+        let client = Arc::clone(&self.line.get()?.client);
+        let statement = prepared.statement.clone();
+        let answer = async move {
+            let rows = client.query_raw(&statement, values).await?;
+            rows.try_collect().await.map(Told::Rows)
+        };
+        self.enqueue(Box::pin(answer), fate);
+        Ok(())
+    }
+
+    /// A question is on its way once it was looked at for the first time.
+    fn enqueue(&mut self, answer: Pin<Box<dyn Future<Output = Answer> + Send>>, fate: Fate) {
+        let ready = None;
+        let mut one = UnderWay {
+            answer,
+            ready,
+            fate,
+        };
+        one.look();
+        self.under_way.push_back(one);
+    }
+
+    /// Waits for all that is under way; the last answer, if somebody waits for it, or the first failure.
+    fn settle(&mut self) -> Result<Option<Told>, SqlError> {
+        let mut queue = std::mem::take(&mut self.under_way);
+        let (mut failure, mut awaited) = (None, None);
+        let line = self.line.get()?;
+        line.runtime.block_on(async {
+            for one in &mut queue {
+                if one.ready.is_none() {
+                    one.ready = Some(one.answer.as_mut().await);
+                }
+            }
+        });
+        for one in queue {
+            let Some(answer) = one.ready else { continue };
+            match (answer, one.fate) {
+                (Ok(told), Fate::Awaited) => awaited = Some(told),
+                (Ok(Told::Rows(rows)), Fate::Kept(question)) => {
+                    if let Some(place) = self.asked.get_mut(&question) {
+                        *place = Some(rows);
+                    }
+                }
+                (Ok(_), Fate::Unread | Fate::Kept(_)) => {}
+                (Err(error), Fate::Awaited) => {
+                    failure.get_or_insert(SqlError::Postgres(error));
+                }
+                (Err(error), Fate::Unread | Fate::Kept(_)) => {
+                    failure.get_or_insert(SqlError::Late(Box::new(error.into())));
+                }
+            }
+        }
+        match failure {
+            Some(failure) => {
+                self.failed = true;
+                self.asked.clear();
+                Err(failure)
+            }
+            None => Ok(awaited),
+        }
     }
 }
 
-fn borrowed<'a>(values: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
-    values
-        .iter()
-        .map(|value| value as &(dyn ToSql + Sync))
-        .collect()
+impl UnderWay {
+    fn look(&mut self) {
+        if self.ready.is_none() {
+            let mut context = Context::from_waker(Waker::noop());
+            if let Poll::Ready(answer) = self.answer.as_mut().poll(&mut context) {
+                self.ready = Some(answer);
+            }
+        }
+    }
+
+    /// The answer, if it is there.
+    fn poll(&mut self) -> Option<&Answer> {
+        self.look();
+        self.ready.as_ref()
+    }
+}
+
+fn question(prepared: &Prepared, values: &[Value<'_>]) -> Question {
+    (prepared.number, values.iter().map(Value::owned).collect())
 }
 
 /// `?1` as PostgreSQL writes it.
@@ -211,25 +511,4 @@ fn numbered(sql: &str) -> String {
         text.push(if counts { '$' } else { letter });
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wrong_address_is_named_without_its_password() {
-        for (url, why) in [
-            ("mysql://a:geheim@b/c", "postgres://"),
-            ("host=b password=geheim", "postgres://"),
-            ("postgres://a:geheim@127.0.0.1:x/c", "port"),
-            ("postgres://a:geheim@127.0.0.1", "names no database"),
-        ] {
-            let Err(said) = Address::parse(url, None) else {
-                panic!("{url} was taken");
-            };
-            assert!(said.contains(why), "{said}");
-            assert!(!said.contains("geheim"), "{said}");
-        }
-    }
 }

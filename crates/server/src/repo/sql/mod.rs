@@ -5,17 +5,19 @@
 //! transaction, what an error means) stands in this folder. Calls block: they run on the writer's thread and on
 //! those for blocking work, never on a thread that drives the server's tasks.
 
+mod address;
 mod link;
 mod scope;
 mod value;
 
-pub use link::{Address, Link};
+pub use address::Address;
+pub use link::Link;
 pub use scope::{ROLE, Scope};
 pub(crate) use value::params;
 pub use value::{FromSql, Params, Row, ToSql, Value};
 
 use rusqlite::ErrorCode;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use value::Inner;
 
 /// What a database answers when it cannot.
@@ -24,13 +26,20 @@ pub enum SqlError {
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
     #[error("{}", told(.0))]
-    Postgres(#[from] postgres::Error),
+    Postgres(#[from] tokio_postgres::Error),
     #[error("no row")]
     NoRow,
     #[error("column {0} holds something else")]
     Column(usize),
     #[error("the database cannot be reached")]
     Gone,
+    #[error("runtime: {0}")]
+    Runtime(#[source] std::io::Error),
+    /// A statement that nobody waited for has failed: not the one that was to be answered.
+    #[error("{0}")]
+    Late(Box<SqlError>),
+    #[error("a statement of this transaction failed before")]
+    Spoilt,
 }
 
 /// What an error means for the work that met it.
@@ -42,6 +51,8 @@ pub enum Meaning {
     Again,
     /// The connection is gone, or its server is.
     Gone,
+    /// Something failed while the work ran ahead of its answers: done stepwise, it will show what and whose.
+    Unclear,
     /// Disk, memory, or a defect.
     Failed,
 }
@@ -59,12 +70,18 @@ impl SqlError {
             Self::Postgres(error) => meaning_of(error),
             Self::NoRow | Self::Column(_) => Meaning::Refused,
             Self::Gone => Meaning::Gone,
+            Self::Late(error) => match error.meaning() {
+                meaning @ (Meaning::Again | Meaning::Gone) => meaning,
+                Meaning::Refused | Meaning::Failed | Meaning::Unclear => Meaning::Unclear,
+            },
+            Self::Spoilt => Meaning::Unclear,
+            Self::Runtime(_) => Meaning::Failed,
         }
     }
 }
 
 /// By the classes of the SQL standard and PostgreSQL's appendix A.
-fn meaning_of(error: &postgres::Error) -> Meaning {
+fn meaning_of(error: &tokio_postgres::Error) -> Meaning {
     let Some(state) = error.code() else {
         // Not the server's word: the connection's, or a value that does not fit its column.
         return if error.is_closed() || std::error::Error::source(error).is_some_and(is_io) {
@@ -90,7 +107,7 @@ fn is_io(cause: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// PostgreSQL's own words without its detail, which quotes the values that offended it.
-fn told(error: &postgres::Error) -> String {
+fn told(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(said) => format!("{} {}", said.code().code(), said.message()),
         // The connection's words (refused, timed out, certificate), or a parameter's number; never a value.
@@ -117,12 +134,25 @@ impl<T> OptionalExtension<T> for Result<T, SqlError> {
 }
 
 /// An open connection to either database.
-pub struct Connection(Backend);
+pub struct Connection {
+    backend: Backend,
+    pace: Cell<Pace>,
+}
 
 enum Backend {
     Sqlite(rusqlite::Connection),
     /// One statement at a time; answers are taken whole, so that rows may be read while others are asked for.
     Postgres(Box<RefCell<Link>>),
+}
+
+/// How work goes on after a statement.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// When it has been answered.
+    Stepwise,
+    /// At once where nothing depends on the answer. What fails then is not known to be whose: the transaction is done once
+    /// more, stepwise.
+    Ahead,
 }
 
 /// What a transaction is for.
@@ -135,21 +165,39 @@ pub enum Purpose {
 
 impl Connection {
     pub fn sqlite(connection: rusqlite::Connection) -> Self {
-        Self(Backend::Sqlite(connection))
+        Self::over(Backend::Sqlite(connection))
     }
     pub fn postgres(link: Link) -> Self {
-        Self(Backend::Postgres(Box::new(RefCell::new(link))))
+        Self::over(Backend::Postgres(Box::new(RefCell::new(link))))
+    }
+    fn over(backend: Backend) -> Self {
+        let pace = Cell::new(Pace::Stepwise);
+        Self { backend, pace }
+    }
+    /// How work goes on from here.
+    pub fn set_pace(&self, pace: Pace) {
+        self.pace.set(pace);
+        if let Backend::Postgres(link) = &self.backend {
+            link.borrow_mut().set_pace(pace);
+        }
+    }
+    pub fn pace(&self) -> Pace {
+        self.pace.get()
+    }
+    /// True where [`Connection::ahead`] does anything.
+    pub fn asks_ahead(&self) -> bool {
+        self.as_sqlite().is_none() && self.pace() == Pace::Ahead
     }
     /// The SQLite connection itself, for what only a file has: its copy, its checks.
     pub fn as_sqlite(&self) -> Option<&rusqlite::Connection> {
-        match &self.0 {
+        match &self.backend {
             Backend::Sqlite(connection) => Some(connection),
             Backend::Postgres(_) => None,
         }
     }
     /// Begins a transaction; to a PostgreSQL that was gone, over a new connection.
     pub fn begin(&self, purpose: Purpose, scope: &Scope) -> Result<(), SqlError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Sqlite(connection) => Ok(connection.execute_batch(match purpose {
                 Purpose::Read => "BEGIN",
                 Purpose::Write => "BEGIN IMMEDIATE",
@@ -157,41 +205,42 @@ impl Connection {
             Backend::Postgres(link) => link.borrow_mut().begin(purpose, scope),
         }
     }
-    /// Runs a batch that begins a part of the transaction, which reaches as far as `scope`, in one round trip; what follows
-    /// it reaches as far, until it is said anew.
-    pub fn begin_part(&self, sql: &str, scope: &Scope) -> Result<(), SqlError> {
-        match &self.0 {
-            Backend::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
-            Backend::Postgres(link) => {
-                let settings = scope.settings();
-                link.borrow_mut().batch(&format!("{sql}; {settings}"))
-            }
+    /// From here to the end of the transaction, or until it is said anew, it reaches as far as `scope`.
+    pub fn reach(&self, scope: &Scope) -> Result<(), SqlError> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(link) => link.borrow_mut().reach(scope),
         }
     }
-    /// From here to the end of the transaction, or of the part that began last, only rows of `scope` are written; what is
-    /// seen stays as it was.
+    /// From here only rows of `scope` are written; what is seen stays as it was.
     pub fn write_only(&self, scope: &Scope) -> Result<(), SqlError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Sqlite(_) => Ok(()),
-            Backend::Postgres(link) => link.borrow_mut().batch(&scope.writes()),
+            Backend::Postgres(link) => link.borrow_mut().write_only(scope),
         }
     }
     pub fn commit(&self) -> Result<(), SqlError> {
-        self.execute_batch("COMMIT")
+        match &self.backend {
+            Backend::Sqlite(connection) => Ok(connection.execute_batch("COMMIT")?),
+            Backend::Postgres(link) => link.borrow_mut().commit(),
+        }
     }
     pub fn roll_back(&self) -> Result<(), SqlError> {
-        self.execute_batch("ROLLBACK")
+        match &self.backend {
+            Backend::Sqlite(connection) => Ok(connection.execute_batch("ROLLBACK")?),
+            Backend::Postgres(link) => link.borrow_mut().roll_back(),
+        }
     }
     /// Statements without parameters and without answers.
     pub fn execute_batch(&self, sql: &str) -> Result<(), SqlError> {
-        match &self.0 {
+        match &self.backend {
             Backend::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
             Backend::Postgres(link) => link.borrow_mut().batch(sql),
         }
     }
     /// Makes a statement ready; it is kept for the next time.
     pub fn prepare_cached(&self, sql: &str) -> Result<Statement<'_>, SqlError> {
-        Ok(Statement(match &self.0 {
+        Ok(Statement(match &self.backend {
             Backend::Sqlite(connection) => Ready::Sqlite(connection.prepare_cached(sql)?),
             Backend::Postgres(link) => {
                 let statement = link.borrow_mut().prepare(sql)?;
@@ -202,6 +251,23 @@ impl Connection {
     /// Runs a statement; the number of rows it changed.
     pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize, SqlError> {
         self.prepare_cached(sql)?.execute(params)
+    }
+    /// Runs a statement of which only a failure is news. At the pace [`Pace::Ahead`] that may come with a later answer, at
+    /// the latest with that of the COMMIT.
+    pub fn put(&self, sql: &str, params: impl Params) -> Result<(), SqlError> {
+        self.prepare_cached(sql)?.put(params)
+    }
+    /// Asks what will be asked soon in the same words: then the answer is there already. Any change of a row in between
+    /// makes it be asked anew. An embedded file is never far away, and nothing is asked.
+    pub fn ahead(&self, sql: &str, params: impl Params) -> Result<(), SqlError> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(link) => {
+                let mut link = link.borrow_mut();
+                let prepared = link.prepare(sql)?;
+                link.ahead(&prepared, &params.values())
+            }
+        }
     }
     /// The first row of an answer.
     pub fn query_row<T>(
@@ -214,12 +280,33 @@ impl Connection {
     }
 }
 
+/// A connection for one question about the house: one statement is one state of itself and needs no transaction around it.
+pub struct Glance<'a>(&'a Connection);
+
+impl<'a> Glance<'a> {
+    pub(super) fn over(conn: &'a Connection) -> Result<Self, SqlError> {
+        if let Backend::Postgres(link) = &conn.backend {
+            link.borrow_mut().glance()?;
+        }
+        Ok(Self(conn))
+    }
+    /// The first row of the answer; [`SqlError::NoRow`] when it has none.
+    pub fn query_row<T>(
+        self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        self.0.query_row(sql, params, read)
+    }
+}
+
 /// A statement that is ready to run.
 pub struct Statement<'a>(Ready<'a>);
 
 enum Ready<'a> {
     Sqlite(rusqlite::CachedStatement<'a>),
-    Postgres(&'a RefCell<Link>, postgres::Statement),
+    Postgres(&'a RefCell<Link>, link::Prepared),
 }
 
 impl Statement<'_> {
@@ -229,6 +316,17 @@ impl Statement<'_> {
         match &mut self.0 {
             Ready::Sqlite(statement) => Ok(statement.execute(rusqlite::params_from_iter(values))?),
             Ready::Postgres(link, statement) => link.borrow_mut().execute(statement, &values),
+        }
+    }
+    /// As [`Connection::put`].
+    pub fn put(&mut self, params: impl Params) -> Result<(), SqlError> {
+        let values = params.values();
+        match &mut self.0 {
+            Ready::Sqlite(statement) => {
+                statement.execute(rusqlite::params_from_iter(values))?;
+                Ok(())
+            }
+            Ready::Postgres(link, statement) => link.borrow_mut().put(statement, &values),
         }
     }
     /// The first row of the answer; [`SqlError::NoRow`] when it has none.
@@ -279,7 +377,7 @@ impl Statement<'_> {
 pub enum Rows<'a> {
     Sqlite(rusqlite::Rows<'a>),
     Postgres {
-        rows: Vec<postgres::Row>,
+        rows: Vec<tokio_postgres::Row>,
         next: usize,
     },
 }

@@ -15,6 +15,9 @@ pub enum Scope {
     House,
     /// The rows of these offices, and those that belong to none.
     Offices(BTreeSet<OfficeCode>),
+    /// A push: what it reads is the house; what it writes is not known before its ops are judged, and is said before it
+    /// writes ([`super::Connection::write_only`]).
+    Undecided,
     /// Cases of this office are judged: a rule may look at another office's (the same serial, the same picture), but only
     /// rows of this one are written.
     Judging(OfficeCode),
@@ -26,16 +29,16 @@ impl Scope {
         Self::Offices(BTreeSet::from([office.clone()]))
     }
 
-    /// What PostgreSQL is told, after a BEGIN or a SAVEPOINT.
-    pub(super) fn settings(&self) -> String {
-        let reads = match self {
-            Self::Judging(_) => Self::House.word(),
+    /// What PostgreSQL is told of what may be seen, after a BEGIN or a SAVEPOINT.
+    pub(super) fn reads(&self) -> String {
+        let word = match self {
+            Self::Judging(_) | Self::Undecided => Self::House.word(),
             Self::House | Self::Offices(_) => self.word(),
         };
-        format!("SET LOCAL desk.reads = '{reads}'; {}", self.writes())
+        format!("SET LOCAL desk.reads = '{word}'")
     }
 
-    /// The same for writing alone.
+    /// The same of what may be written.
     pub(super) fn writes(&self) -> String {
         format!("SET LOCAL desk.writes = '{}'", self.word())
     }
@@ -44,6 +47,7 @@ impl Scope {
     fn word(&self) -> String {
         match self {
             Self::House => "*".to_owned(),
+            Self::Undecided => String::new(),
             Self::Judging(office) => office.to_string(),
             Self::Offices(offices) => {
                 let codes: Vec<&str> = offices.iter().map(OfficeCode::as_str).collect();

@@ -2,9 +2,9 @@
 //! and nothing. A truth is the integer 0 or 1, as SQLite has it.
 
 use super::SqlError;
-use postgres::types::{IsNull, Type, to_sql_checked};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use std::error::Error;
+use tokio_postgres::types::{IsNull, Type, to_sql_checked};
 
 /// One value on its way in.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,41 @@ pub enum Value<'a> {
     TooBig,
     Text(&'a str),
     Blob(&'a [u8]),
+}
+
+impl Value<'_> {
+    /// The same, kept for itself.
+    pub(super) fn owned(&self) -> Owned {
+        match self {
+            Self::Null => Owned::Null,
+            Self::Int(number) => Owned::Int(*number),
+            Self::TooBig => Owned::TooBig,
+            Self::Text(text) => Owned::Text((*text).to_owned()),
+            Self::Blob(bytes) => Owned::Blob(bytes.to_vec()),
+        }
+    }
+}
+
+/// A [`Value`] that outlives what it came from.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Owned {
+    Null,
+    Int(i64),
+    TooBig,
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl Owned {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Int(number) => Value::Int(*number),
+            Self::TooBig => Value::TooBig,
+            Self::Text(text) => Value::Text(text),
+            Self::Blob(bytes) => Value::Blob(bytes),
+        }
+    }
 }
 
 /// What may stand as a parameter.
@@ -121,7 +156,7 @@ impl rusqlite::ToSql for Value<'_> {
     }
 }
 
-impl postgres::types::ToSql for Value<'_> {
+impl tokio_postgres::types::ToSql for Value<'_> {
     fn to_sql(
         &self,
         kind: &Type,
@@ -140,6 +175,20 @@ impl postgres::types::ToSql for Value<'_> {
             Self::Blob(bytes) => bytes.to_sql(kind, out),
             Self::TooBig => Err("a number is too large to be kept".into()),
         }
+    }
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+    to_sql_checked!();
+}
+
+impl tokio_postgres::types::ToSql for Owned {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.value().to_sql(kind, out)
     }
     fn accepts(_: &Type) -> bool {
         true
@@ -207,7 +256,7 @@ pub struct Row<'a>(pub(super) Inner<'a>);
 
 pub(super) enum Inner<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
-    Postgres(&'a postgres::Row),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 impl Row<'_> {
@@ -229,8 +278,8 @@ impl Row<'_> {
     }
 }
 
-fn of_postgres(row: &postgres::Row, column: usize) -> Result<Cell<'_>, SqlError> {
-    let kind = row.columns().get(column).map(postgres::Column::type_);
+fn of_postgres(row: &tokio_postgres::Row, column: usize) -> Result<Cell<'_>, SqlError> {
+    let kind = row.columns().get(column).map(tokio_postgres::Column::type_);
     let cell = match kind {
         Some(&Type::INT8) => row.try_get::<_, Option<i64>>(column)?.map(Cell::Int),
         Some(&Type::INT4) => {
