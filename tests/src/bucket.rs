@@ -11,6 +11,8 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -21,6 +23,7 @@ const SECRET: &str = "not-a-real-secret-but-long";
 
 /// Dropping it ends it.
 pub struct Bucket {
+    trouble: Arc<Trouble>,
     folder: TempDir,
     address: SocketAddr,
     runtime: Option<Runtime>,
@@ -34,7 +37,9 @@ impl Bucket {
             .map_err(|error| Failure::new(format!("open the bucket: {error:?}")))?;
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
-        let router = Router::new().fallback(answer).with_state(builder.build());
+        let trouble = Arc::new(Trouble::default());
+        let state = (builder.build(), Arc::clone(&trouble));
+        let router = Router::new().fallback(answer).with_state(state);
         let runtime = Runtime::new().map_err(Failure::at("start a runtime"))?;
         let listener = runtime
             .block_on(TcpListener::bind("127.0.0.1:0"))
@@ -44,6 +49,7 @@ impl Bucket {
             .map_err(Failure::at("listen as an object store"))?;
         runtime.spawn(async move { axum::serve(listener, router).await });
         Ok(Self {
+            trouble,
             folder,
             address,
             runtime: Some(runtime),
@@ -64,11 +70,27 @@ impl Bucket {
             .to_vec()
     }
 
+    /// From now on it answers 503 to whatever it is asked, or as it should again.
+    pub fn turn_away(&self, everybody: bool) {
+        self.trouble.turns_away.store(everybody, Ordering::SeqCst);
+    }
+
+    /// How many it has turned away.
+    pub fn turned_away(&self) -> u64 {
+        self.trouble.turned_away.load(Ordering::SeqCst)
+    }
+
     /// Whole documents that it holds.
     pub fn wholes(&self) -> Result<usize, Failure> {
         let below = self.folder.path().join(NAME).join("papers/objects");
         Ok(crate::programs::files_below(&below)?.len())
     }
+}
+
+#[derive(Default)]
+struct Trouble {
+    turns_away: AtomicBool,
+    turned_away: AtomicU64,
 }
 
 impl Drop for Bucket {
@@ -79,7 +101,14 @@ impl Drop for Bucket {
     }
 }
 
-async fn answer(State(service): State<S3Service>, request: Request) -> Response {
+async fn answer(
+    State((service, trouble)): State<(S3Service, Arc<Trouble>)>,
+    request: Request,
+) -> Response {
+    if trouble.turns_away.load(Ordering::SeqCst) {
+        trouble.turned_away.fetch_add(1, Ordering::SeqCst);
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     match service.call(request.map(s3s::Body::http_body_unsync)).await {
         Ok(response) => response.map(Body::new),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -1,11 +1,13 @@
-//! What the office stands on fails under work: the database is gone, the disk is full. Desks go on, nothing is lost, nothing
-//! is doubled, and it is said what is wrong.
+//! What the office stands on fails under work: the database is gone, the object store turns everybody away, the disk is
+//! full. Desks go on, nothing is lost, nothing is doubled, and it is said what is wrong.
 #![expect(clippy::unwrap_used, reason = "a test may end at once")]
 
 use desk_domain::field::FieldKey;
-use desk_domain::ids::{CaseId, OpId};
+use desk_domain::ids::{CaseId, DocumentId, OpId};
+use desk_store::Store;
 use desk_sync::Courier;
 use desk_tests::bare_desk::BareDesk;
+use desk_tests::bucket::Bucket;
 use desk_tests::cluster::Cluster;
 use desk_tests::hand_desk::HandDesk;
 use desk_tests::ledger::Ledger;
@@ -110,6 +112,53 @@ fn a_database_that_is_gone_for_a_while_costs_nobody_anything() {
     office.admin(&["audit", "verify"]).unwrap();
 }
 
+/// The server has every byte of a document, and the desk knows.
+fn is_stored(store: &Store, case: CaseId, document: DocumentId) -> bool {
+    let view = store.case_view(case).ok().flatten();
+    view.is_some_and(|view| {
+        let there = view.case.documents.get(&document);
+        there.is_some_and(|there| there.stored)
+    })
+}
+
+#[test]
+fn an_object_store_that_answers_503_keeps_papers_waiting_and_no_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = Bucket::start().unwrap();
+    let data = folder.path().join("server");
+    std::fs::create_dir(&data).unwrap();
+    let office = Office::open_with(&data, 1, "127.0.0.1:0", bucket.environment()).unwrap();
+    let desk = BareDesk::enrol(&folder.path().join("agent1"), &office, BRANCH, "agent1").unwrap();
+    let asking = HandDesk::enrol(&office, BRANCH, "reviewer1", 9).unwrap();
+    let before = bucket.wholes().unwrap();
+    bucket.turn_away(true);
+    let case = desk.new_case().unwrap();
+    let photo = desk.attach(case, &vec![5; 3_000_000]).unwrap();
+    let courier = desk.courier(office.url()).unwrap();
+    let words = typed(&desk, case, 0);
+    // What was typed comes through; the photo stays on the desk, which comes again with it.
+    desk.until_drained(case).unwrap();
+    desk.until("the photo was offered", |_| bucket.turned_away() > 0)
+        .unwrap();
+    assert!(!is_stored(&desk.store, case, photo));
+    let told = asking.get("/readyz").unwrap();
+    assert_eq!(told.status, 503);
+    assert_eq!(told.json()["params"]["not_ready"], "object_store");
+    assert_eq!(asking.get("/readyz?only=database").unwrap().status, 200);
+    assert_eq!(asking.get("/livez").unwrap().status, 200);
+    let more = typed(&desk, case, EDITS);
+    desk.until_drained(case).unwrap();
+    bucket.turn_away(false);
+    desk.until("the photo is stored", |store| is_stored(store, case, photo))
+        .unwrap();
+    courier.stop();
+    assert_eq!(bucket.wholes().unwrap(), before + 1);
+    let stored = Ledger::open(&data).unwrap().counted().unwrap();
+    stored_once(&stored, &words);
+    stored_once(&stored, &more);
+    office.admin(&["audit", "verify"]).unwrap();
+}
+
 /// The size of the largest file that the server keeps, in KiB.
 fn largest_kib(data: &Path) -> u32 {
     let files = desk_tests::programs::files_below(data).unwrap();
@@ -162,16 +211,8 @@ fn a_disk_that_is_full_confirms_nothing_and_when_there_is_room_everything_arrive
     office.limit_files(None);
     office.restart().unwrap();
     desk.until_drained(case).unwrap();
-    desk.until("the photo is stored", |store| {
-        let view = store.case_view(case).ok().flatten();
-        view.is_some_and(|view| {
-            view.case
-                .documents
-                .get(&photo)
-                .is_some_and(|there| there.stored)
-        })
-    })
-    .unwrap();
+    desk.until("the photo is stored", |store| is_stored(store, case, photo))
+        .unwrap();
     courier.stop();
     let stored = Ledger::open(&data).unwrap().counted().unwrap();
     stored_once(&stored, &typed_meanwhile);
