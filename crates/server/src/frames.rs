@@ -4,8 +4,9 @@ use crate::groups::groups;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use desk_domain::case::{CHUNK_BYTES, DocumentManifest};
+use desk_domain::group::Seat;
 use desk_domain::ids::{DeviceId, Incarnation, OpId};
-use desk_domain::op::{ChainHash, MAX_OP_BYTES, Op};
+use desk_domain::op::{ChainHash, MAX_OP_BYTES, Op, OpBody};
 use desk_protocol::sync::PushRequest;
 use desk_protocol::{MAX_PUSH_OPS, error};
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -16,10 +17,12 @@ use std::ops::Range;
 /// What stands at one seq.
 #[derive(Clone, Debug)]
 pub enum Said {
-    /// An op, byte for byte, and what it says without its place in the chain ([`content_of`]).
+    /// An op, byte for byte; its body if this version knows the kind, and what it says without its place in the chain
+    /// ([`content_of`]).
     Op {
         op: Box<Op>,
         bytes: String,
+        body: Option<OpBody>,
         content: ChainHash,
     },
     /// The place of an op that the desk has parked: the chain goes on, the body is missing.
@@ -39,6 +42,26 @@ impl Frame {
         match &self.said {
             Said::Op { op, .. } => op.op_id,
             Said::Parked { op_id } => *op_id,
+        }
+    }
+
+    /// None for the place of a parked op.
+    pub fn op(&self) -> Option<&Op> {
+        match &self.said {
+            Said::Op { op, .. } => Some(op),
+            Said::Parked { .. } => None,
+        }
+    }
+
+    /// Its seat in the judging of its group.
+    pub fn seat(&self) -> Seat {
+        match &self.said {
+            Said::Op { op, .. } => Seat::of(op),
+            Said::Parked { op_id } => Seat {
+                op: *op_id,
+                command: false,
+                known: None,
+            },
         }
     }
 }
@@ -205,6 +228,7 @@ fn read_one(
     let hash = ChainHash::after(prev, bytes.as_bytes());
     let said = Said::Op {
         content: content_of(&op).map_err(|_| fail("not an op"))?,
+        body: op.body().ok(),
         op: Box::new(op),
         bytes: bytes.to_owned(),
     };

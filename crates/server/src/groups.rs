@@ -90,6 +90,7 @@ mod tests {
             None => Said::Parked { op_id },
             Some((group, i, len)) => Said::Op {
                 content: ChainHash::GENESIS,
+                body: None,
                 op: Box::new(Op {
                     op_id,
                     device: DeviceId::from_uuid(id(1)),

@@ -47,7 +47,7 @@ fn ask_ahead(conn: &Connection, frames: &Frames) -> Result<(), RepoError> {
     policies::ask_newest(conn)?;
     let (mut asked, mut offices) = (BTreeSet::new(), BTreeSet::new());
     for frame in &frames.frames {
-        let Said::Op { op, .. } = &frame.said else {
+        let Said::Op { op, body, .. } = &frame.said else {
             continue;
         };
         journal::ask_judged(conn, op.op_id)?;
@@ -56,9 +56,7 @@ fn ask_ahead(conn: &Connection, frames: &Frames) -> Result<(), RepoError> {
             cases::ask(conn, op.case)?;
             journal::ask_waiting_on(conn, op.case)?;
         }
-        if op.kind == "case.create"
-            && let Ok(OpBody::CaseCreate { office, .. }) = op.body()
-        {
+        if let Some(OpBody::CaseCreate { office, .. }) = body {
             offices.insert(office);
         }
     }
@@ -208,7 +206,10 @@ fn entry(frames: &Frames, frame: &Frame, outcome: Outcome, counted: bool) -> Ent
         content: frame.hash,
         outcome,
     };
-    let Said::Op { op, bytes, content } = &frame.said else {
+    let Said::Op {
+        op, bytes, content, ..
+    } = &frame.said
+    else {
         return entry;
     };
     Entry {

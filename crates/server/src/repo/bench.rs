@@ -42,6 +42,8 @@ pub struct Bench<'a> {
     changed: BTreeMap<CaseId, Vec<TimelineEntry>>,
     actors: BTreeMap<(DeviceId, UserId), Option<Actor>>,
     judged: BTreeMap<OpId, (ChainHash, Outcome)>,
+    /// Read before the transaction began.
+    bodies: BTreeMap<OpId, OpBody>,
     attached: Vec<(CaseId, OpBody)>,
     submitted: Vec<CaseId>,
     moved: Vec<Moved>,
@@ -86,6 +88,7 @@ impl<'a> Bench<'a> {
             changed: BTreeMap::new(),
             actors: BTreeMap::new(),
             judged: BTreeMap::new(),
+            bodies: BTreeMap::new(),
             attached: Vec::new(),
             submitted: Vec::new(),
             moved: Vec::new(),
@@ -113,11 +116,19 @@ impl<'a> Bench<'a> {
         let mut counts = Vec::with_capacity(group.len());
         let mut ids = BTreeSet::new();
         for (at, frame) in group.iter().enumerate() {
-            let seat = seat_of(frame);
+            let seat = frame.seat();
             let known = match (before.get(at), &frame.said) {
                 (Some(stored), _) => Some(stored.clone()),
                 (None, Said::Parked { .. }) => Some(held(HeldWhy::BodyMissing)),
-                (None, Said::Op { op, content, .. }) if ids.insert(op.op_id) => {
+                (
+                    None,
+                    Said::Op {
+                        op, content, body, ..
+                    },
+                ) if ids.insert(op.op_id) => {
+                    if let Some(body) = body {
+                        self.bodies.insert(op.op_id, body.clone());
+                    }
                     self.known(op.op_id, *content)?
                 }
                 (None, Said::Op { .. }) => Some(refused("op.id_reused")),
@@ -128,7 +139,7 @@ impl<'a> Bench<'a> {
                 None => seat,
             });
         }
-        let ops: Vec<Option<&Op>> = group.iter().map(op_of).collect();
+        let ops: Vec<Option<&Op>> = group.iter().map(Frame::op).collect();
         let outcomes = self.judge_seats(&ops, &seats)?;
         for ((frame, outcome), counted) in group.iter().zip(&outcomes).zip(&counts) {
             if let (Said::Op { op, content, .. }, true) = (&frame.said, counted) {
@@ -140,7 +151,8 @@ impl<'a> Bench<'a> {
 
     /// Judges one op by an actor already known.
     pub fn judge(&mut self, op: &Op, actor: &Actor) -> Result<Outcome, RepoError> {
-        let body = op.body().ok();
+        let read = self.bodies.remove(&op.op_id);
+        let body = read.or_else(|| op.body().ok());
         let case = self.case(op.case)?;
         if case.as_ref().is_some_and(|case| !sees(actor, &case.office)) {
             // A case of another office answers like one that does not exist.
@@ -458,24 +470,6 @@ impl<'a> Bench<'a> {
             .into_iter()
             .find(|(id, _)| !self.cases.contains_key(id))
             .map(|(_, number)| number))
-    }
-}
-
-fn seat_of(frame: &Frame) -> Seat {
-    match &frame.said {
-        Said::Op { op, .. } => Seat::of(op),
-        Said::Parked { op_id } => Seat {
-            op: *op_id,
-            command: false,
-            known: None,
-        },
-    }
-}
-
-fn op_of(frame: &Frame) -> Option<&Op> {
-    match &frame.said {
-        Said::Op { op, .. } => Some(op),
-        Said::Parked { .. } => None,
     }
 }
 
