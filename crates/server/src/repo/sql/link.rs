@@ -5,6 +5,7 @@
 //! in the order of the questions, and whoever waits for one hears first what went wrong before it, as [`SqlError::Late`].
 
 use super::address::Address;
+use super::line::{Answer, Fate, Held, Line, Told, UnderWay};
 use super::value::{Owned, Value};
 use super::{Pace, Purpose, ROLE, Scope, SqlError};
 use crate::door::Stopwatch;
@@ -13,18 +14,12 @@ use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
-use tokio::task::{JoinHandle, yield_now};
-use tokio_postgres::{Client, Error, Row, Statement};
+use tokio_postgres::{Client, Row, Statement};
 
 /// Prepared statements that one connection keeps.
 const KEPT: usize = 256;
 /// A connection that rested for longer is asked whether it still stands before anything is built on it, seconds.
 const RESTED: f64 = 1.0;
-/// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A connection, what it has prepared, and what was said over it and not answered yet.
 pub struct Link {
@@ -56,81 +51,7 @@ pub(super) struct Prepared {
 }
 
 /// A statement and its values.
-type Question = (usize, Vec<Owned>);
-
-type Answer = Result<Told, Error>;
-
-enum Told {
-    Changed(u64),
-    Rows(Vec<Row>),
-}
-
-/// What was said, and what is to become of its answer.
-struct UnderWay {
-    answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
-    ready: Option<Answer>,
-    fate: Fate,
-}
-
-enum Fate {
-    /// Somebody waits for it.
-    Awaited,
-    /// Only its failure is news.
-    Unread,
-    /// It is kept until somebody asks.
-    Kept(Question),
-}
-
-/// A client and the runtime that drives its talk.
-struct Line {
-    client: Arc<Client>,
-    talk: JoinHandle<()>,
-    runtime: Runtime,
-}
-
-/// A line says goodbye to its server when it is dropped, and blocks for it: on a thread of its own, since the last owner
-/// may be a task of another runtime.
-struct Held(Option<Line>);
-
-impl Held {
-    fn get(&self) -> Result<&Line, SqlError> {
-        self.0.as_ref().ok_or(SqlError::Gone)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let Some(line) = self.0.take() else { return };
-        let goodbye = move || {
-            drop(line.client);
-            // A goodbye that fails is as good: the server sees the connection end.
-            let talk = line.talk;
-            let _ = (line.runtime).block_on(async { tokio::time::timeout(GOODBYE, talk).await });
-        };
-        let _ = std::thread::spawn(goodbye).join();
-    }
-}
-
-impl Line {
-    fn open(address: &Address) -> Result<Self, SqlError> {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(SqlError::Runtime)?;
-        let (client, talk) = address.connect(&runtime)?;
-        Ok(Self {
-            client: Arc::new(client),
-            talk,
-            runtime,
-        })
-    }
-
-    /// Lets the talk go on as far as it can without waiting: writes what was said, hears that the other end is gone.
-    fn drive(&self) {
-        self.runtime.block_on(async {
-            yield_now().await;
-            yield_now().await;
-        });
-    }
-}
+pub(super) type Question = (usize, Vec<Owned>);
 
 impl Link {
     pub(super) fn open(address: &Address) -> Result<Self, SqlError> {
@@ -428,16 +349,8 @@ impl Link {
         Ok(())
     }
 
-    /// A question is on its way once it was looked at for the first time.
     fn enqueue(&mut self, answer: Pin<Box<dyn Future<Output = Answer> + Send>>, fate: Fate) {
-        let ready = None;
-        let mut one = UnderWay {
-            answer,
-            ready,
-            fate,
-        };
-        one.look();
-        self.under_way.push_back(one);
+        self.under_way.push_back(UnderWay::new(answer, fate));
     }
 
     /// Waits for all that is under way; the last answer, if somebody waits for it, or the first failure.
@@ -478,23 +391,6 @@ impl Link {
             }
             None => Ok(awaited),
         }
-    }
-}
-
-impl UnderWay {
-    fn look(&mut self) {
-        if self.ready.is_none() {
-            let mut context = Context::from_waker(Waker::noop());
-            if let Poll::Ready(answer) = self.answer.as_mut().poll(&mut context) {
-                self.ready = Some(answer);
-            }
-        }
-    }
-
-    /// The answer, if it is there.
-    fn poll(&mut self) -> Option<&Answer> {
-        self.look();
-        self.ready.as_ref()
     }
 }
 

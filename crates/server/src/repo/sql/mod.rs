@@ -6,6 +6,7 @@
 //! those for blocking work, never on a thread that drives the server's tasks.
 
 mod address;
+mod line;
 mod link;
 mod scope;
 mod value;
