@@ -20,7 +20,7 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 const BUSY: Duration = Duration::from_secs(10);
 /// Pages of the log after which a commit carries them over, 4 KiB each: a page that is written by each of a hundred commits
 /// is carried over once. A start after a crash reads as much.
-const CHECKPOINT_PAGES: i64 = 16_000;
+const CHECKPOINT_PAGES: i64 = 4_000;
 /// Pages that the writing connection keeps in memory.
 const CACHE_PAGES: i64 = 1_000;
 /// Servers that start at once make the tables one after the other; the number is ours alone.
