@@ -21,7 +21,7 @@ use std::path::Path;
 use tokio::sync::{mpsc, oneshot};
 
 /// The tables that a new case is written to.
-const TABLES: &str = "'journal', 'case_file', 'timeline', 'feed', 'counter', 'head', 'case_digest'";
+const TABLES: &str = "'journal', 'case_file', 'timeline', 'feed', 'counter', 'head'";
 
 /// Rows as long as those of a case that was stored.
 struct Rows {
