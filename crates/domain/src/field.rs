@@ -5,17 +5,51 @@
 pub use crate::canonical::{
     Canonical, FieldReject, canonicalise, check_canonical, display, editable, masked,
 };
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeSet;
 
 /// A field's canonical value.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(untagged)]
 pub enum FieldValue {
     Flag(bool),
     Text(String),
     /// Merged by union when two desks add to it.
     Set(BTreeSet<String>),
+}
+
+/// By what is there. A derived reader would try the variants in turn, and word an error for each that it is not.
+impl<'de> Deserialize<'de> for FieldValue {
+    fn deserialize<D: Deserializer<'de>>(de: D) -> Result<Self, D::Error> {
+        de.deserialize_any(ByItsShape)
+    }
+}
+
+struct ByItsShape;
+
+impl<'de> Visitor<'de> for ByItsShape {
+    type Value = FieldValue;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a truth, a text or a list of texts")
+    }
+    fn visit_bool<E>(self, flag: bool) -> Result<FieldValue, E> {
+        Ok(FieldValue::Flag(flag))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<FieldValue, E> {
+        Ok(FieldValue::Text(text.to_owned()))
+    }
+    fn visit_string<E>(self, text: String) -> Result<FieldValue, E> {
+        Ok(FieldValue::Text(text))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<FieldValue, A::Error> {
+        let mut set = BTreeSet::new();
+        while let Some(member) = seq.next_element()? {
+            set.insert(member);
+        }
+        Ok(FieldValue::Set(set))
+    }
 }
 
 /// Where in the new-case flow a field is asked.

@@ -5,7 +5,7 @@
 //! Both sides use this file: the server for the truth, the desk for its preview.
 
 use crate::ids::OpId;
-use crate::op::Op;
+use crate::op::{Op, OpBody};
 use crate::outcome::{HeldWhy, Outcome};
 use crate::refusal::Code;
 use std::collections::BTreeMap;
@@ -22,10 +22,15 @@ pub struct Seat {
 impl Seat {
     /// A seat for an op that waits for its judgement. A kind of the future is neither fact nor command here: it is held.
     pub fn of(op: &Op) -> Self {
+        // Alone, an op falls with nobody: its body need not be read for this.
+        let body = (op.group.len > 1).then(|| op.body().ok()).flatten();
+        Self::read(op, body.as_ref())
+    }
+    /// The same, where the body was read before.
+    pub fn read(op: &Op, body: Option<&OpBody>) -> Self {
         Self {
             op: op.op_id,
-            // Alone, an op falls with nobody: its body need not be read for this.
-            command: op.group.len > 1 && op.body().is_ok_and(|body| body.is_command()),
+            command: op.group.len > 1 && body.is_some_and(OpBody::is_command),
             known: None,
         }
     }

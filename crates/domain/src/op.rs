@@ -140,6 +140,20 @@ impl Op {
         }
         Ok(bytes)
     }
+    /// Hash of what it says, without its place in a chain: a clone or a restored desk re-chains its ops under the same ids.
+    pub fn content(&self) -> Result<ChainHash, OpError> {
+        let said = serde_json::to_string(&(
+            self.device,
+            self.actor,
+            self.case,
+            &self.kind,
+            self.version,
+            &self.body,
+            self.base_rev,
+            self.captured_at,
+        ))?;
+        Ok(ChainHash::after(ChainHash::GENESIS, said.as_bytes()))
+    }
     /// Reads the body by kind.
     pub fn body(&self) -> Result<OpBody, OpError> {
         OpBody::parse(&self.kind, self.version, &self.body)

@@ -20,6 +20,7 @@ use crate::people::{Actor, Role};
 use crate::policy::Policy;
 use crate::refusal::{Code, Refusal};
 use crate::time::Millis;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use execution::held_until;
@@ -152,7 +153,17 @@ impl Judge<'_> {
 
 /// Judges `op` against `case` (none before `case.create`). Pure: the same arguments give the same decision anywhere.
 pub fn decide(case: Option<&Case>, op: &Op, ctx: &Context<'_>) -> Decision {
-    match judge(case, op, ctx) {
+    decide_read(case, op, None, ctx)
+}
+
+/// [`decide`] for an op whose body was read before, if it could be.
+pub fn decide_read(
+    case: Option<&Case>,
+    op: &Op,
+    body: Option<&OpBody>,
+    ctx: &Context<'_>,
+) -> Decision {
+    match judge(case, op, body, ctx) {
         Ok((case, done)) => settled(case, done, op),
         Err(Stop::Refused(refusal)) => unchanged(Outcome::Refused {
             code: refusal.code.as_str().to_owned(),
@@ -200,12 +211,20 @@ fn settled(mut case: Case, done: Done, op: &Op) -> Decision {
     }
 }
 
-fn judge(case: Option<&Case>, op: &Op, ctx: &Context<'_>) -> Result<(Case, Done), Stop> {
+fn judge(
+    case: Option<&Case>,
+    op: &Op,
+    body: Option<&OpBody>,
+    ctx: &Context<'_>,
+) -> Result<(Case, Done), Stop> {
     let judge = Judge { op, ctx };
     if !ctx.actor.active {
         return Err(Stop::Held(HeldWhy::ActorRevoked));
     }
-    let body = read_body(op)?;
+    let body = match body {
+        Some(body) => Cow::Borrowed(body),
+        None => Cow::Owned(read_body(op)?),
+    };
     if op.actor != ctx.actor.user {
         return Err(Code::ActorMismatch.into());
     }
