@@ -18,7 +18,7 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 pub enum Said {
     /// An op, byte for byte; its body if this version knows the kind, and what it says without its place in the chain
-    /// ([`content_of`]).
+    /// ([`Op::content`]).
     Op {
         op: Box<Op>,
         bytes: String,
@@ -56,7 +56,7 @@ impl Frame {
     /// Its seat in the judging of its group.
     pub fn seat(&self) -> Seat {
         match &self.said {
-            Said::Op { op, .. } => Seat::of(op),
+            Said::Op { op, body, .. } => Seat::read(op, body.as_ref()),
             Said::Parked { op_id } => Seat {
                 op: *op_id,
                 command: false,
@@ -102,24 +102,6 @@ struct Parked {
     op_id: OpId,
     prev_hash: ChainHash,
     hash: ChainHash,
-}
-
-/// What an op says, without its place in a chain. A clone or a restored desk re-chains its ops under the same ids.
-///
-/// # Errors
-/// When it cannot be written as JSON, which an op that was read can.
-pub fn content_of(op: &Op) -> serde_json::Result<ChainHash> {
-    let said = serde_json::to_string(&(
-        op.device,
-        op.actor,
-        op.case,
-        &op.kind,
-        op.version,
-        &op.body,
-        op.base_rev,
-        op.captured_at,
-    ))?;
-    Ok(ChainHash::after(ChainHash::GENESIS, said.as_bytes()))
 }
 
 /// Checks everything that can be checked without the database.
@@ -205,20 +187,9 @@ fn read_one(
     if bytes.len() > MAX_OP_BYTES {
         return Err(fail("an op is at most 64 KiB"));
     }
-    if let Ok(Stub { parked }) = serde_json::from_str(bytes) {
-        let said = Said::Parked {
-            op_id: parked.op_id,
-        };
-        return Ok((
-            Frame {
-                seq,
-                hash: parked.hash,
-                said,
-            },
-            parked.prev_hash,
-        ));
-    }
-    let op = Op::parse(bytes).map_err(|_| fail("not an op"))?;
+    let Ok(op) = Op::parse(bytes) else {
+        return parked(bytes, seq).ok_or_else(|| fail("not an op"));
+    };
     if op.device != request.device || op.incarnation != request.incarnation || op.seq != seq {
         return Err(fail(
             "device, incarnation or seq differ from the place in the push",
@@ -227,12 +198,22 @@ fn read_one(
     let prev = op.prev_hash;
     let hash = ChainHash::after(prev, bytes.as_bytes());
     let said = Said::Op {
-        content: content_of(&op).map_err(|_| fail("not an op"))?,
+        content: op.content().map_err(|_| fail("not an op"))?,
         body: op.body().ok(),
         op: Box::new(op),
         bytes: bytes.to_owned(),
     };
     Ok((Frame { seq, hash, said }, prev))
+}
+
+/// The place of an op that the desk keeps to itself.
+fn parked(bytes: &str, seq: u64) -> Option<(Frame, ChainHash)> {
+    let Stub { parked } = serde_json::from_str(bytes).ok()?;
+    let said = Said::Parked {
+        op_id: parked.op_id,
+    };
+    let hash = parked.hash;
+    Some((Frame { seq, hash, said }, parked.prev_hash))
 }
 
 /// True when the bytes are chunk `index` of the document that the manifest speaks of.

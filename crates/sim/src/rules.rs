@@ -6,7 +6,7 @@ use desk_domain::case_no::CaseNo;
 use desk_domain::decide::{Context, Decision, decide};
 use desk_domain::field::FieldKey;
 use desk_domain::ids::CaseId;
-use desk_domain::op::{ChainHash, Op};
+use desk_domain::op::Op;
 use desk_domain::outcome::{HeldWhy, Outcome};
 use desk_domain::people::Role;
 use desk_domain::time::Millis;
@@ -95,22 +95,6 @@ pub fn preview(cast: &Cast, case: Option<&Case>, op: &Op) -> Decision {
         call_doubt: None,
     };
     decide(case, &known(op), &context)
-}
-
-/// What an op says, without its place in a chain.
-pub fn content_of(op: &Op) -> ChainHash {
-    let said = (
-        op.device,
-        op.actor,
-        op.case,
-        &op.kind,
-        op.version,
-        &op.body,
-        op.base_rev,
-        op.captured_at,
-    );
-    let said = serde_json::to_string(&said).unwrap_or_default();
-    ChainHash::after(ChainHash::GENESIS, said.as_bytes())
 }
 
 fn verdict(outcome: Outcome) -> Decision {

@@ -1,15 +1,15 @@
 //! A push, applied: `sync.md` section 5. Replayed ops get their stored outcomes; new ones are judged, stored and told.
 
+use super::asked::Asked;
 use super::bench::Bench;
 use super::device_events::{self, What};
 use super::journal::{self, Entry};
 use super::sql::{Connection, Pace};
-use super::{RepoError, Rules, cases, feed, notices, people, policies, risk, waiting};
+use super::{RepoError, Rules, notices, risk, waiting};
 use crate::frames::{Frame, Frames, Said};
-use desk_domain::op::{ChainHash, OpBody};
+use desk_domain::op::ChainHash;
 use desk_domain::outcome::Outcome;
 use desk_protocol::sync::{Head, OpOutcome, PushReply};
-use std::collections::BTreeSet;
 
 /// What a push came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,39 +38,13 @@ pub fn push(conn: &Connection, rules: &Rules, frames: &Frames) -> Result<Pushed,
     Ok(pushed)
 }
 
-/// What a push will ask of the database before it changes a row, asked in one breath.
-fn ask_ahead(conn: &Connection, frames: &Frames) -> Result<(), RepoError> {
-    if !conn.asks_ahead() {
-        return Ok(());
-    }
-    journal::ask_head(conn, frames.device, frames.incarnation)?;
-    policies::ask_newest(conn)?;
-    let (mut asked, mut offices) = (BTreeSet::new(), BTreeSet::new());
-    for frame in &frames.frames {
-        let Said::Op { op, body, .. } = &frame.said else {
-            continue;
-        };
-        journal::ask_judged(conn, op.op_id)?;
-        people::ask_card_on(conn, op.device, op.actor)?;
-        if asked.insert(op.case) {
-            cases::ask(conn, op.case)?;
-            journal::ask_waiting_on(conn, op.case)?;
-        }
-        if let Some(OpBody::CaseCreate { office, .. }) = body {
-            offices.insert(office);
-        }
-    }
-    offices
-        .iter()
-        .try_for_each(|office| feed::ask_standing(conn, office))
-}
-
 fn compare_and_store(
     conn: &Connection,
     rules: &Rules,
     frames: &Frames,
 ) -> Result<Pushed, RepoError> {
-    ask_ahead(conn, frames)?;
+    let asked = Asked::of(frames);
+    asked.ahead(conn, frames)?;
     let head = journal::head(conn, frames.device, frames.incarnation)?;
     if frames.first_seq > head.seq.saturating_add(1) {
         return Ok(Pushed::Gap {
@@ -100,7 +74,7 @@ fn compare_and_store(
     }
     let last = frames.frames.last().filter(|last| last.seq > head.seq);
     let outcomes = match last {
-        Some(_) => store(conn, rules, frames, stored)?,
+        Some(_) => store(conn, rules, (frames, &asked), stored)?,
         None => stored,
     };
     let head = last.map_or(head, |last| Head {
@@ -141,10 +115,10 @@ fn fork_before(conn: &Connection, frames: &Frames, head: Head) -> Result<Option<
 fn store(
     conn: &Connection,
     rules: &Rules,
-    frames: &Frames,
+    push: (&Frames, &Asked),
     stored: Vec<Outcome>,
 ) -> Result<Vec<Outcome>, RepoError> {
-    let at_once = |stored| at_the_bench(Bench::new(conn, rules)?, frames, stored);
+    let at_once = |stored| at_the_bench(Bench::new(conn, rules)?, push, stored);
     if conn.pace() == Pace::Ahead {
         return at_once(stored).map_err(|error| {
             if error.is_of_one_op() {
@@ -156,9 +130,9 @@ fn store(
     conn.execute_batch("SAVEPOINT bench")?;
     let outcomes = match at_once(stored.clone()) {
         Err(error) if error.is_of_one_op() => {
-            tracing::error!(device = %frames.device, %error, "a push is judged with care");
+            tracing::error!(device = %push.0.device, %error, "a push is judged with care");
             conn.execute_batch("ROLLBACK TO bench")?;
-            at_the_bench(Bench::careful(conn, rules)?, frames, stored)?
+            at_the_bench(Bench::careful(conn, rules)?, push, stored)?
         }
         other => other?,
     };
@@ -168,9 +142,10 @@ fn store(
 
 fn at_the_bench(
     mut bench: Bench<'_>,
-    frames: &Frames,
+    (frames, asked): (&Frames, &Asked),
     stored: Vec<Outcome>,
 ) -> Result<Vec<Outcome>, RepoError> {
+    asked.lay_out(&mut bench)?;
     let replayed = stored.len();
     let mut outcomes = stored;
     for range in frames.groups.iter().filter(|range| range.end > replayed) {

@@ -3,7 +3,6 @@
 use super::backup::BackupHead;
 use super::sql::{Connection, Row, params};
 use super::{RepoError, backup};
-use crate::frames::content_of;
 use desk_domain::ids::{DeviceId, Incarnation};
 use desk_domain::op::{ChainHash, Op};
 use std::fmt;
@@ -145,7 +144,7 @@ fn flaw(
         && op.seq == seq
         && op.prev_hash == before
         && row.get::<String>(3)? == op.op_id.to_string()
-        && content_of(&op)? == content;
+        && op.content()? == content;
     Ok((!same).then_some(Flaw::Columns))
 }
 

@@ -1,10 +1,12 @@
 //! The bench on which the ops of one transaction are judged: working copies of their cases, judged group by group with
-//! [`decide`], written back together.
+//! [`decide_read`], written back together.
 //!
 //! A working copy is replaced only by a finished decision, and a group that falls is undone on the copies, which does
 //! what a savepoint for each op would do, without its cost. Should the database itself refuse what one op makes of its
 //! case, the whole is done once more with care: then each op shows under a savepoint that its case can be written, and
 //! the one that cannot is stored as `held{internal}`.
+
+mod mark;
 
 use super::call_backs::{self, Called};
 use super::feed::{self, Changes, Thing};
@@ -14,7 +16,7 @@ use super::{RepoError, Rules, cases, documents, people, policies};
 use crate::frames::{Frame, Said};
 use desk_domain::case::{Case, CaseState, TimelineEntry};
 use desk_domain::case_no::CaseNo;
-use desk_domain::decide::{Context, Decision, decide};
+use desk_domain::decide::{Context, Decision, decide_read};
 use desk_domain::field::FieldKey;
 use desk_domain::group::{Seat, judge_group, may_fall};
 use desk_domain::ids::{CaseId, DeviceId, OfficeCode, OpId, UserId};
@@ -38,10 +40,11 @@ pub struct Bench<'a> {
     pub(super) entries: Vec<Entry>,
     /// Each op is shown to fit before it counts.
     careful: bool,
-    cases: BTreeMap<CaseId, Option<Case>>,
+    cases: BTreeMap<CaseId, Option<Arc<Case>>>,
     changed: BTreeMap<CaseId, Vec<TimelineEntry>>,
     actors: BTreeMap<(DeviceId, UserId), Option<Actor>>,
-    judged: BTreeMap<OpId, (ChainHash, Outcome)>,
+    /// Ops that were looked for, and those of this push that are judged.
+    judged: BTreeMap<OpId, Option<Judged>>,
     /// Read before the transaction began.
     bodies: BTreeMap<OpId, OpBody>,
     attached: Vec<(CaseId, OpBody)>,
@@ -51,6 +54,9 @@ pub struct Bench<'a> {
     /// Calls that nothing was said against when an op named them.
     pub(super) called: Vec<Called>,
 }
+
+/// What an op said, and what it came to.
+type Judged = (ChainHash, Outcome);
 
 /// A case came to another state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,17 +68,6 @@ pub struct Moved {
     pub to: CaseState,
     /// When it was done, by the clock of who did it.
     pub at: Millis,
-}
-
-/// What the bench held before a group or an op.
-struct Mark {
-    loaded: BTreeMap<CaseId, Option<Case>>,
-    /// Not read from the database yet.
-    unread: Vec<CaseId>,
-    lines: BTreeMap<CaseId, Option<usize>>,
-    attached: usize,
-    submitted: usize,
-    moved: usize,
 }
 
 impl<'a> Bench<'a> {
@@ -143,7 +138,8 @@ impl<'a> Bench<'a> {
         let outcomes = self.judge_seats(&ops, &seats)?;
         for ((frame, outcome), counted) in group.iter().zip(&outcomes).zip(&counts) {
             if let (Said::Op { op, content, .. }, true) = (&frame.said, counted) {
-                self.judged.insert(op.op_id, (*content, outcome.clone()));
+                let judged = (*content, outcome.clone());
+                self.judged.insert(op.op_id, Some(judged));
             }
         }
         Ok(outcomes.into_iter().zip(counts).collect())
@@ -158,8 +154,8 @@ impl<'a> Bench<'a> {
             // A case of another office answers like one that does not exist.
             return Ok(held(HeldWhy::MissingDependency));
         }
-        let same_serial_open = self.same_serial_open(body.as_ref(), case.as_ref())?;
-        let call_doubt = call_backs::doubt(self, op, body.as_ref(), case.as_ref())?;
+        let same_serial_open = self.same_serial_open(body.as_ref(), case.as_deref())?;
+        let call_doubt = call_backs::doubt(self, op, body.as_ref(), case.as_deref())?;
         let ctx = Context {
             actor,
             policy: &self.policy,
@@ -168,7 +164,9 @@ impl<'a> Bench<'a> {
             same_serial_open,
             call_doubt,
         };
-        let decision = catch_unwind(AssertUnwindSafe(|| decide(case.as_ref(), op, &ctx)));
+        let decision = catch_unwind(AssertUnwindSafe(|| {
+            decide_read(case.as_deref(), op, body.as_ref(), &ctx)
+        }));
         let Ok(decision) = decision else {
             tracing::error!(op = %op.op_id, kind = op.kind, "the rules failed on an op");
             return Ok(held(HeldWhy::Internal));
@@ -177,18 +175,30 @@ impl<'a> Bench<'a> {
     }
 
     /// A working copy.
-    pub fn case(&mut self, id: CaseId) -> Result<Option<Case>, RepoError> {
+    pub fn case(&mut self, id: CaseId) -> Result<Option<Arc<Case>>, RepoError> {
         if let Some(known) = self.cases.get(&id) {
             return Ok(known.clone());
         }
-        let loaded = cases::load(self.conn, id)?;
+        let loaded = cases::load(self.conn, id)?.map(Arc::new);
         self.cases.insert(id, loaded.clone());
         Ok(loaded)
     }
 
+    /// What is stored of ops.
+    pub(super) fn has_looked_for(&mut self, ops: impl Iterator<Item = (OpId, Option<Judged>)>) {
+        self.judged.extend(ops);
+    }
+
+    /// What is stored of cases.
+    pub(super) fn has_read(&mut self, cases: BTreeMap<CaseId, Option<Case>>) {
+        let cases = cases.into_iter();
+        self.cases
+            .extend(cases.map(|(id, case)| (id, case.map(Arc::new))));
+    }
+
     /// The working copies that were read or changed so far.
     pub(super) fn at_hand(&self, id: CaseId) -> Option<&Case> {
-        self.cases.get(&id)?.as_ref()
+        self.cases.get(&id)?.as_deref()
     }
 
     /// Cases that a submit moved on in this transaction.
@@ -259,9 +269,7 @@ impl<'a> Bench<'a> {
         // Before anything is written: it has been asked already.
         let standing = feed::standing(self.conn, &changes)?;
         let changed = self.changed.keys().filter_map(|id| self.at_hand(*id));
-        for case in changed {
-            cases::save(self.conn, case, self.now)?;
-        }
+        cases::save(self.conn, changed, self.now)?;
         for (case, attach) in &self.attached {
             if let Some(case) = self.at_hand(*case) {
                 documents::expect(self.conn, case, attach)?;
@@ -269,22 +277,28 @@ impl<'a> Bench<'a> {
         }
         call_backs::claim(&self)?;
         let positions = feed::raise_from(self.conn, &changes, &standing)?;
-        let mut at = BTreeMap::new();
-        for ((office, thing), position) in &positions {
-            let Thing::Case(id) = thing else { continue };
-            at.insert(*id, *position);
-            if let Some(lines) = self.changed.get(id) {
-                cases::append_timeline(self.conn, office, *position, lines)?;
-            }
-        }
+        let lines = positions.iter().filter_map(|((office, thing), position)| {
+            let Thing::Case(id) = thing else { return None };
+            let lines = self.changed.get(id)?.iter().enumerate();
+            Some(lines.map(move |(n, line)| (office, *position, n, line)))
+        });
+        cases::append_timeline(self.conn, lines.flatten())?;
+        let at: BTreeMap<CaseId, u64> = positions
+            .iter()
+            .filter_map(|((_, thing), position)| match thing {
+                Thing::Case(id) => Some((*id, *position)),
+                Thing::User(_) | Thing::Merchant(_) => None,
+            })
+            .collect();
         let position_of = |case: &CaseId| at.get(case).copied().unwrap_or(0);
         for (place, (case, outcome)) in &self.settled {
             journal::settle(self.conn, place, outcome, position_of(case))?;
         }
-        for entry in &self.entries {
-            let position = entry.case.as_ref().map_or(0, position_of);
-            journal::append(self.conn, entry, position, self.now)?;
-        }
+        let entries = self
+            .entries
+            .iter()
+            .map(|entry| (entry, entry.case.as_ref().map_or(0, position_of)));
+        journal::append(self.conn, entries, self.now)?;
         Ok(())
     }
 
@@ -343,7 +357,7 @@ impl<'a> Bench<'a> {
         };
         self.conn.execute_batch("SAVEPOINT one_op")?;
         let mut attached = self.attached.iter().filter(|(of, _)| *of == id);
-        let tried = cases::save(self.conn, case, self.now).and_then(|()| {
+        let tried = cases::save(self.conn, [case.as_ref()], self.now).and_then(|()| {
             attached.try_for_each(|(_, attach)| documents::expect(self.conn, case, attach))
         });
         self.conn
@@ -351,46 +365,11 @@ impl<'a> Bench<'a> {
         tried
     }
 
-    fn mark(&self, cases: impl Iterator<Item = CaseId>) -> Mark {
-        let ids: BTreeSet<CaseId> = cases.collect();
-        let loaded = ids
-            .iter()
-            .filter_map(|id| Some((*id, self.cases.get(id)?.clone())));
-        let unread = ids.iter().filter(|id| !self.cases.contains_key(*id));
-        let lines = ids
-            .iter()
-            .map(|id| (*id, self.changed.get(id).map(Vec::len)));
-        Mark {
-            loaded: loaded.collect(),
-            unread: unread.copied().collect(),
-            lines: lines.collect(),
-            attached: self.attached.len(),
-            submitted: self.submitted.len(),
-            moved: self.moved.len(),
-        }
-    }
-
-    fn undo(&mut self, mark: Mark) {
-        self.cases.extend(mark.loaded);
-        for id in mark.unread {
-            self.cases.remove(&id);
-        }
-        for (id, lines) in mark.lines {
-            match lines {
-                Some(count) => self.changed.entry(id).or_default().truncate(count),
-                None => drop(self.changed.remove(&id)),
-            }
-        }
-        self.attached.truncate(mark.attached);
-        self.submitted.truncate(mark.submitted);
-        self.moved.truncate(mark.moved);
-    }
-
     /// A changed case is kept whatever the outcome: a conflict changes it, and so may a noop.
     fn keep(&mut self, op: &Op, body: Option<OpBody>, decision: Decision) -> Outcome {
         if let Some(case) = decision.case {
             let state = case.state;
-            let before = self.cases.insert(op.case, Some(case)).flatten();
+            let before = self.cases.insert(op.case, Some(Arc::new(case))).flatten();
             if let Some(before) = before.filter(|before| before.state != state) {
                 self.moved.push(Moved {
                     case: op.case,
@@ -418,8 +397,8 @@ impl<'a> Bench<'a> {
     /// The outcome of an op that was judged before; the same id with other words is somebody else's op.
     fn known(&self, op: OpId, says: ChainHash) -> Result<Option<Outcome>, RepoError> {
         let known = match self.judged.get(&op) {
-            Some(known) => Some(known.clone()),
-            None => journal::judged(self.conn, op)?,
+            Some(known) => known.clone(),
+            None => journal::judged(self.conn, &BTreeSet::from([op]))?.remove(&op),
         };
         let Some((content, outcome)) = known else {
             return Ok(None);

@@ -1,19 +1,71 @@
 //! Cases as they stand, and their history.
 
 use super::RepoError;
-use super::sql::{Connection, OptionalExtension, params};
+use super::journal::texts;
+use super::sql::Kind::{Int, Text};
+use super::sql::{Connection, Insert, OptionalExtension, params};
 use desk_domain::case::{Case, CaseState, TimelineEntry};
 use desk_domain::case_no::CaseNo;
 use desk_domain::field::{FieldKey, FieldValue};
 use desk_domain::ids::{CaseId, OfficeCode};
 use desk_domain::time::Millis;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
+const SNAPSHOTS: &str = "SELECT id, snapshot FROM case_file WHERE id = ?1";
+static ROWS: LazyLock<Insert> = LazyLock::new(|| {
+    let columns = [
+        ("office", Text),
+        ("id", Text),
+        ("case_no", Text),
+        ("state", Text),
+        ("rev", Int),
+        ("serial", Text),
+        ("merchant_no", Text),
+        ("is_open", Int),
+        ("submitted_at", Int),
+        ("snapshot", Text),
+        ("updated_at", Int),
+    ];
+    let then = "ON CONFLICT (office, id) DO UPDATE SET case_no = excluded.case_no, state = excluded.state, \
+         rev = excluded.rev, serial = excluded.serial, merchant_no = excluded.merchant_no, is_open = excluded.is_open, \
+         submitted_at = excluded.submitted_at, snapshot = excluded.snapshot, updated_at = excluded.updated_at";
+    Insert::into("case_file", &columns, then)
+});
+static LINES: LazyLock<Insert> = LazyLock::new(|| {
+    let columns = [
+        ("office", Text),
+        ("case_id", Text),
+        ("position", Int),
+        ("n", Int),
+        ("entry", Text),
+    ];
+    Insert::into("timeline", &columns, "")
+});
 const SNAPSHOT: &str = "SELECT snapshot FROM case_file WHERE id = ?1";
 
-/// Asks ahead for what [`load`] reads.
-pub fn ask(conn: &Connection, id: CaseId) -> Result<(), RepoError> {
-    Ok(conn.ahead(SNAPSHOT, [id.to_string()])?)
+/// Asks ahead for what [`load_each`] reads.
+pub fn ask_each(conn: &Connection, ids: &BTreeSet<CaseId>) -> Result<(), RepoError> {
+    Ok(conn.ahead_each(SNAPSHOTS, &texts(ids))?)
+}
+
+/// [`load`] for many. One that cannot be read is left out: whoever needs it asks for it alone, and the failure is his.
+pub fn load_each(
+    conn: &Connection,
+    ids: &BTreeSet<CaseId>,
+) -> Result<BTreeMap<CaseId, Option<Case>>, RepoError> {
+    let found = conn.query_each(SNAPSHOTS, &texts(ids), |row| {
+        Ok((row.get::<String>(0)?, row.get::<String>(1)?))
+    })?;
+    let mut cases: BTreeMap<CaseId, Option<Case>> = ids.iter().map(|id| (*id, None)).collect();
+    for (id, text) in found {
+        let id = CaseId::parse(&id).ok_or(RepoError::Damaged("case id"))?;
+        match serde_json::from_str(&text) {
+            Ok(case) => drop(cases.insert(id, Some(case))),
+            Err(_) => drop(cases.remove(&id)),
+        }
+    }
+    Ok(cases)
 }
 
 /// Any case. Whoever calls asks next whether the actor may see its office: [`super::bench`].
@@ -58,29 +110,30 @@ pub fn load_within(
     Ok(load(conn, id)?.filter(|case| offices.contains(&case.office)))
 }
 
-/// Writes the case as it now stands.
-pub fn save(conn: &Connection, case: &Case, now: Millis) -> Result<(), RepoError> {
-    conn.prepare_cached(
-        "INSERT INTO case_file (office, id, case_no, state, rev, serial, merchant_no, is_open, submitted_at, snapshot, \
-         updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
-         ON CONFLICT (office, id) DO UPDATE SET case_no = excluded.case_no, state = excluded.state, rev = excluded.rev, \
-         serial = excluded.serial, merchant_no = excluded.merchant_no, is_open = excluded.is_open, \
-         submitted_at = excluded.submitted_at, snapshot = excluded.snapshot, updated_at = excluded.updated_at",
-    )?
-    .put(params![
-        case.office.as_str(),
-        case.id.to_string(),
-        case.case_no.to_string(),
-        serde_json::to_value(case.state)?.as_str(),
-        case.rev,
-        text_of(case, FieldKey::TerminalSerial),
-        text_of(case, FieldKey::MerchantNo),
-        blocks_its_serial(case.state),
-        case.moments.submitted_at,
-        serde_json::to_string(case)?,
-        now,
-    ])?;
-    Ok(())
+/// Writes cases as they now stand.
+pub fn save<'a>(
+    conn: &Connection,
+    cases: impl IntoIterator<Item = &'a Case>,
+    now: Millis,
+) -> Result<(), RepoError> {
+    conn.put_rows(&ROWS, |rows| {
+        for case in cases {
+            rows.put(params![
+                case.office.as_str(),
+                case.id.to_string(),
+                case.case_no.to_string(),
+                serde_json::to_value(case.state)?.as_str(),
+                case.rev,
+                text_of(case, FieldKey::TerminalSerial),
+                text_of(case, FieldKey::MerchantNo),
+                blocks_its_serial(case.state),
+                case.moments.submitted_at,
+                serde_json::to_string(case)?,
+                now,
+            ])?;
+        }
+        Ok(())
+    })
 }
 
 /// The text of a field, if it has one.
@@ -138,27 +191,18 @@ pub fn open_with_serial(
     Ok(open)
 }
 
-/// Writes history lines; `n` tells apart the lines of one position.
-pub fn append_timeline(
+/// Writes history lines, each with its office, the position that carries it, and what tells it from the others there.
+pub fn append_timeline<'a>(
     conn: &Connection,
-    office: &OfficeCode,
-    position: u64,
-    entries: &[TimelineEntry],
+    lines: impl IntoIterator<Item = (&'a OfficeCode, u64, usize, &'a TimelineEntry)>,
 ) -> Result<(), RepoError> {
-    let mut insert = conn.prepare_cached(
-        "INSERT INTO timeline (office, case_id, position, n, entry) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    for (n, entry) in entries.iter().enumerate() {
-        let text = serde_json::to_string(entry)?;
-        insert.put(params![
-            office.as_str(),
-            entry.case.to_string(),
-            position,
-            n,
-            text
-        ])?;
-    }
-    Ok(())
+    conn.put_rows(&LINES, |rows| {
+        for (office, position, n, entry) in lines {
+            let (case, text) = (entry.case.to_string(), serde_json::to_string(entry)?);
+            rows.put(params![office.as_str(), case, position, n, text])?;
+        }
+        Ok(())
+    })
 }
 
 /// History lines above a position.

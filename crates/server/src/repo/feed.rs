@@ -1,15 +1,27 @@
 //! The feed of each office: positions come from its counter row, raised by the last statements of a transaction.
 //! Reading asks for what stands above a position of that counter; no sequence of ids is ever compared with a cursor.
 
-use super::sql::{Connection, OptionalExtension, Row, SqlError, params};
+use super::sql::Kind::{Int, Text};
+use super::sql::{Connection, Insert, OptionalExtension, Row, SqlError, params};
 use super::{RepoError, cases, people, register};
 use desk_domain::ids::{CaseId, DeviceId, MerchantId, OfficeCode, OpId, UserId};
 use desk_protocol::sync::{CaseChange, Change, OpOutcome, PullReply, SnapshotReply};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// What stands above a position. At most 2000 rows are looked at for one page: a case written a thousand times still
 /// stands once on it.
 const ABOVE: &str = "SELECT position, thing, id FROM feed WHERE office = ?1 AND position > ?2 ORDER BY position LIMIT 2000";
+
+static ROWS: LazyLock<Insert> = LazyLock::new(|| {
+    let columns = [
+        ("office", Text),
+        ("position", Int),
+        ("thing", Text),
+        ("id", Text),
+    ];
+    Insert::into("feed", &columns, "")
+});
 
 /// What may change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -71,18 +83,21 @@ pub fn raise_from(
 ) -> Result<BTreeMap<(OfficeCode, Thing), u64>, RepoError> {
     let mut at = BTreeMap::new();
     let mut move_on = conn.prepare_cached("UPDATE counter SET position = ?2 WHERE office = ?1")?;
-    let mut insert = conn
-        .prepare_cached("INSERT INTO feed (office, position, thing, id) VALUES (?1, ?2, ?3, ?4)")?;
     for ((office, things), before) in changes.iter().zip(standing) {
         let count = u64::try_from(things.len()).unwrap_or(u64::MAX);
         // First: whoever was overtaken fails at the counter, where it is plain that the same again may pass.
         move_on.put(params![office.as_str(), before.saturating_add(count)])?;
         for (thing, position) in things.iter().zip(before.saturating_add(1)..) {
-            let (name, id) = thing.parts();
-            insert.put(params![office.as_str(), position, name, id])?;
             at.insert((office.clone(), *thing), position);
         }
     }
+    conn.put_rows(&ROWS, |rows| {
+        for ((office, thing), position) in &at {
+            let (name, id) = thing.parts();
+            rows.put(params![office.as_str(), *position, name, id])?;
+        }
+        Ok::<_, RepoError>(())
+    })?;
     Ok(at)
 }
 

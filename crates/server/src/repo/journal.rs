@@ -1,12 +1,15 @@
 //! The log of ops: what stands at each seq, what each op_id came to, and where each chain ends.
 
 use super::RepoError;
-use super::sql::{Connection, OptionalExtension, Row, params};
+use super::sql::Kind::{Blob, Int, Text};
+use super::sql::{Connection, Insert, OptionalExtension, Row, params};
 use desk_domain::ids::{CaseId, DeviceId, Incarnation, OpId, UserId};
 use desk_domain::op::{ChainHash, Group};
 use desk_domain::outcome::Outcome;
 use desk_domain::time::Millis;
 use desk_protocol::sync::Head;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// One stored op.
 #[derive(Clone, Debug)]
@@ -27,7 +30,28 @@ pub struct Entry {
 }
 
 const HEAD: &str = "SELECT seq, hash FROM head WHERE device = ?1 AND incarnation = ?2";
-const JUDGED: &str = "SELECT content, outcome FROM journal WHERE op_id = ?1 AND counted = 1";
+const JUDGED: &str = "SELECT op_id, content, outcome FROM journal WHERE op_id = ?1 AND counted = 1";
+/// Cases for which an op waits.
+const WAITED_FOR: &str = "SELECT DISTINCT case_id FROM journal WHERE case_id = ?1 AND counted = 1 \
+     AND outcome = '{\"is\":\"held\",\"why\":\"missing_dependency\"}' AND bytes IS NOT NULL";
+static ROWS: LazyLock<Insert> = LazyLock::new(|| {
+    let columns = [
+        ("device", Text),
+        ("incarnation", Text),
+        ("seq", Int),
+        ("op_id", Text),
+        ("counted", Int),
+        ("case_id", Text),
+        ("actor", Text),
+        ("bytes", Text),
+        ("hash", Blob),
+        ("content", Blob),
+        ("outcome", Text),
+        ("received_at", Int),
+        ("position", Int),
+    ];
+    Insert::into("journal", &columns, "")
+});
 /// Ops that wait for a case, at most 500 of them that one push judges again. A number that stands in the words is known
 /// when the statement is made ready; one that is bound makes SQLite make it ready anew each time.
 const WAITING_ON: &str = "SELECT device, incarnation, seq, bytes FROM journal WHERE case_id = ?1 AND counted = 1 \
@@ -43,13 +67,13 @@ pub fn ask_head(
 }
 
 /// Asks ahead for what [`judged`] reads.
-pub fn ask_judged(conn: &Connection, op: OpId) -> Result<(), RepoError> {
-    Ok(conn.ahead(JUDGED, [op.to_string()])?)
+pub fn ask_judged(conn: &Connection, ops: &BTreeSet<OpId>) -> Result<(), RepoError> {
+    Ok(conn.ahead_each(JUDGED, &texts(ops))?)
 }
 
-/// Asks ahead for what [`waiting_on`] reads.
-pub fn ask_waiting_on(conn: &Connection, case: CaseId) -> Result<(), RepoError> {
-    Ok(conn.ahead(WAITING_ON, [case.to_string()])?)
+/// Asks ahead for what [`waited_for`] reads.
+pub fn ask_waited_for(conn: &Connection, cases: &BTreeSet<CaseId>) -> Result<(), RepoError> {
+    Ok(conn.ahead_each(WAITED_FOR, &texts(cases))?)
 }
 
 /// The end of one chain; seq 0 and genesis when nothing is there.
@@ -143,45 +167,52 @@ pub fn at(
     Ok(Some((hash, serde_json::from_str(&outcome)?)))
 }
 
-/// What an op came to when it was judged, and what it said then.
-pub fn judged(conn: &Connection, op: OpId) -> Result<Option<(ChainHash, Outcome)>, RepoError> {
-    let row: Option<(ChainHash, String)> = conn
-        .prepare_cached(JUDGED)?
-        .query_row([op.to_string()], |row| Ok((hash_at(row, 0)?, row.get(1)?)))
-        .optional()?;
-    let Some((content, outcome)) = row else {
-        return Ok(None);
-    };
-    Ok(Some((content, serde_json::from_str(&outcome)?)))
+/// What those of the ops that were judged before came to, and what they said then.
+pub fn judged(
+    conn: &Connection,
+    ops: &BTreeSet<OpId>,
+) -> Result<BTreeMap<OpId, (ChainHash, Outcome)>, RepoError> {
+    let rows = conn.query_each(JUDGED, &texts(ops), |row| {
+        Ok((
+            row.get::<String>(0)?,
+            hash_at(row, 1)?,
+            row.get::<String>(2)?,
+        ))
+    })?;
+    let mut judged = BTreeMap::new();
+    for (op, content, outcome) in rows {
+        let op = OpId::parse(&op).ok_or(RepoError::Damaged("op id"))?;
+        judged.insert(op, (content, serde_json::from_str(&outcome)?));
+    }
+    Ok(judged)
 }
 
-/// Appends one op.
-pub fn append(
+/// Appends ops, each with the position that carries it.
+pub fn append<'a>(
     conn: &Connection,
-    entry: &Entry,
-    position: u64,
+    entries: impl IntoIterator<Item = (&'a Entry, u64)>,
     now: Millis,
 ) -> Result<(), RepoError> {
-    conn.prepare_cached(
-        "INSERT INTO journal (device, incarnation, seq, op_id, counted, case_id, actor, bytes, hash, content, outcome, \
-         received_at, position) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?
-    .put(params![
-        entry.device.to_string(),
-        entry.incarnation.to_string(),
-        entry.seq,
-        entry.op_id.to_string(),
-        entry.counted,
-        entry.case.map(|id| id.to_string()),
-        entry.actor.map(|id| id.to_string()),
-        entry.bytes,
-        entry.hash.as_bytes().as_slice(),
-        entry.content.as_bytes().as_slice(),
-        serde_json::to_string(&entry.outcome)?,
-        now,
-        position,
-    ])?;
-    Ok(())
+    conn.put_rows(&ROWS, |rows| {
+        for (entry, position) in entries {
+            rows.put(params![
+                entry.device.to_string(),
+                entry.incarnation.to_string(),
+                entry.seq,
+                entry.op_id.to_string(),
+                entry.counted,
+                entry.case.map(|id| id.to_string()),
+                entry.actor.map(|id| id.to_string()),
+                entry.bytes,
+                entry.hash.as_bytes().as_slice(),
+                entry.content.as_bytes().as_slice(),
+                serde_json::to_string(&entry.outcome)?,
+                now,
+                position,
+            ])?;
+        }
+        Ok(())
+    })
 }
 
 /// Where an op stands.
@@ -192,6 +223,18 @@ pub type Place = (String, String, u64);
 pub struct Waiting {
     pub place: Place,
     pub bytes: String,
+}
+
+/// Those of the cases for which ops wait that came before what they refer to.
+pub fn waited_for(
+    conn: &Connection,
+    cases: &BTreeSet<CaseId>,
+) -> Result<BTreeSet<CaseId>, RepoError> {
+    let found = conn.query_each(WAITED_FOR, &texts(cases), |row| row.get::<String>(0))?;
+    let found = found.iter().map(|case| CaseId::parse(case));
+    found
+        .collect::<Option<_>>()
+        .ok_or(RepoError::Damaged("case id"))
 }
 
 /// Ops of a case that came before what they refer to, in the order in which they came.
@@ -288,4 +331,9 @@ pub fn count(conn: &Connection) -> Result<(u64, u64), RepoError> {
 
 fn hash_at(row: &Row<'_>, column: usize) -> Result<ChainHash, super::sql::SqlError> {
     Ok(ChainHash::from_bytes(row.get(column)?))
+}
+
+/// Ids as they are stored.
+pub(super) fn texts<T: ToString>(ids: &BTreeSet<T>) -> BTreeSet<String> {
+    ids.iter().map(ToString::to_string).collect()
 }

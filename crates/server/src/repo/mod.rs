@@ -4,6 +4,7 @@
 pub mod administer;
 pub mod apply;
 pub mod ask;
+mod asked;
 pub mod audit;
 pub mod backup;
 pub mod bench;

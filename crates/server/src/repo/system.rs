@@ -5,7 +5,6 @@ use super::bench::Bench;
 use super::journal::{self, Entry};
 use super::sql::{Connection, OptionalExtension, params};
 use super::{RepoError, Rules, executions, receipts};
-use crate::frames::content_of;
 use crate::secrets;
 use desk_domain::decide::{Context, decide};
 use desk_domain::ids::{CaseId, DeviceId, Epoch, GroupId, Incarnation, OpId, UserId};
@@ -133,7 +132,7 @@ pub fn say(bench: &mut Bench<'_>, sayings: Vec<(CaseId, OpBody)>) -> Result<(), 
             actor: Some(actor.user),
             bytes: Some(bytes),
             hash,
-            content: content_of(&op)?,
+            content: op.content()?,
             outcome,
         });
     }
@@ -164,7 +163,7 @@ pub(super) fn rehearse(
         same_serial_open: None,
         call_doubt: None,
     };
-    Ok(decide(bench.case(case)?.as_ref(), &op, &ctx).outcome)
+    Ok(decide(bench.case(case)?.as_deref(), &op, &ctx).outcome)
 }
 
 fn compose(

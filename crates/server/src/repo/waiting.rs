@@ -31,12 +31,12 @@ pub fn judge_waiting(bench: &mut Bench<'_>) -> Result<(), RepoError> {
     let mut looked = BTreeSet::new();
     let mut waiting: Vec<Waiting> = Vec::new();
     for _ in 0..ROUNDS {
-        let news: Vec<CaseId> = bench
+        let news: BTreeSet<CaseId> = bench
             .changed()
             .into_iter()
             .filter(|case| looked.insert(*case))
             .collect();
-        for case in news {
+        for case in journal::waited_for(bench.conn, &news)? {
             waiting.extend(journal::waiting_on(bench.conn, case)?);
         }
         let before = waiting.len();

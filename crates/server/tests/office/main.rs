@@ -37,6 +37,7 @@ mod life;
 mod limits;
 mod links;
 mod logs;
+mod many;
 mod matrix;
 mod metrics;
 mod notices;

@@ -31,7 +31,7 @@ fn stored_by_an_older_server(office: &TestOffice, desk: &mut Desk, ops: Vec<Op>,
             actor: Some(op.actor),
             bytes: Some(bytes.clone()),
             hash,
-            content: desk_server::frames::content_of(&op).unwrap(),
+            content: op.content().unwrap(),
             outcome: outcome.clone(),
         });
     }
@@ -39,9 +39,7 @@ fn stored_by_an_older_server(office: &TestOffice, desk: &mut Desk, ops: Vec<Op>,
         .house()
         .repo
         .write_blocking(move |conn| {
-            for entry in &entries {
-                journal::append(conn, entry, 0, 0)?;
-            }
+            journal::append(conn, entries.iter().map(|entry| (entry, 0)), 0)?;
             journal::move_head(conn, device, prev.unwrap())?;
             conn.execute("DELETE FROM meta WHERE key = 'held_looked_through_by'", ())?;
             Ok(())

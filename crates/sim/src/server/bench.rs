@@ -5,7 +5,7 @@ use super::{Entry, Paper, Rows, Server, Step};
 use crate::cast::Cast;
 use crate::mutant::Mutant;
 use crate::paper::to_scale;
-use crate::rules::{Session, content_of, truth};
+use crate::rules::{Session, truth};
 use desk_domain::case::TimelineEntry;
 use desk_domain::decide::Decision;
 use desk_domain::ids::{CaseId, DeviceId, Incarnation, OfficeCode, OpId};
@@ -127,7 +127,7 @@ impl<'a> Bench<'a> {
             position: 0,
         };
         if let Some((op, bytes)) = frame.op {
-            entry.content = content_of(&op);
+            entry.content = op.content().unwrap_or(frame.hash);
             entry.case = Some(op.case);
             entry.bytes = Some(bytes);
             (entry.outcome, entry.counted) = self.judge_new(&op, entry.content, failed);

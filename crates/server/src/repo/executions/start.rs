@@ -14,6 +14,7 @@ use desk_domain::outcome::Outcome;
 use desk_domain::time::Millis;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Approved cases of an office that are looked at; more than that wait for the first ones.
 const MOST: usize = 2_000;
@@ -114,7 +115,7 @@ fn may_begin(
     bench: &mut Bench<'_>,
     scope: &Scope,
     id: CaseId,
-) -> Result<Option<(Case, ExecutionId, OpBody)>, RepoError> {
+) -> Result<Option<(Arc<Case>, ExecutionId, OpBody)>, RepoError> {
     let Some(case) = bench.case(id)?.filter(|case| scope.takes(case)) else {
         return Ok(None);
     };

@@ -14,6 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio_postgres::types::BorrowToSql;
 use tokio_postgres::{Client, Row, Statement};
 
 /// Prepared statements that one connection keeps.
@@ -90,7 +91,10 @@ impl Link {
         let begin = match purpose {
             Purpose::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             // Several nodes judge against what each other writes: only this level makes their work one after the other.
-            Purpose::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
+            // Whoever reads a table from end to end is in the way of everybody who writes to it meanwhile.
+            Purpose::Write => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; SET LOCAL enable_seqscan = off"
+            }
         };
         let (reads, writes) = (scope.reads(), scope.writes());
         let sql = format!("{begin}; SET LOCAL ROLE {ROLE}; {reads}; {writes}");
@@ -217,6 +221,11 @@ impl Link {
     /// ROLLBACK; nobody waits for it.
     pub(super) fn roll_back(&mut self) -> Result<(), SqlError> {
         self.send_batch("ROLLBACK", Fate::Unread)?;
+        self.drive()
+    }
+
+    /// Sends what was said so far on its way.
+    pub(super) fn drive(&self) -> Result<(), SqlError> {
         self.line.get()?.drive();
         Ok(())
     }
@@ -249,7 +258,7 @@ impl Link {
         prepared: &Prepared,
         values: &[Value<'_>],
     ) -> Result<usize, SqlError> {
-        self.send(prepared, values, Fate::Awaited)?;
+        self.send(prepared, all_owned(values), Fate::Awaited)?;
         Ok(match self.settle()? {
             Some(Told::Changed(rows)) => usize::try_from(rows).unwrap_or(usize::MAX),
             Some(Told::Rows(_)) | None => 0,
@@ -262,8 +271,20 @@ impl Link {
         prepared: &Prepared,
         values: &[Value<'_>],
     ) -> Result<(), SqlError> {
+        self.put_owned(prepared, all_owned(values))
+    }
+
+    /// The same with values, or whole columns of them, that it keeps.
+    pub(super) fn put_owned<P: Given>(
+        &mut self,
+        prepared: &Prepared,
+        values: Vec<P>,
+    ) -> Result<(), SqlError> {
         match self.pace {
-            Pace::Stepwise => self.execute(prepared, values).map(drop),
+            Pace::Stepwise => {
+                self.send(prepared, values, Fate::Awaited)?;
+                self.settle().map(drop)
+            }
             Pace::Ahead => self.send(prepared, values, Fate::Unread),
         }
     }
@@ -274,12 +295,31 @@ impl Link {
         prepared: &Prepared,
         values: &[Value<'_>],
     ) -> Result<(), SqlError> {
-        let question = question(prepared, values);
+        let values = all_owned(values);
+        self.ask_ahead(prepared, values.clone(), values)
+    }
+
+    /// The same for many keys, which are the only parameter.
+    pub(super) fn ahead_each(
+        &mut self,
+        prepared: &Prepared,
+        keys: Vec<Owned>,
+    ) -> Result<(), SqlError> {
+        self.ask_ahead(prepared, keys.clone(), vec![keys])
+    }
+
+    fn ask_ahead<P: Given>(
+        &mut self,
+        prepared: &Prepared,
+        asked: Vec<Owned>,
+        values: Vec<P>,
+    ) -> Result<(), SqlError> {
+        let question = (prepared.number, asked);
         if self.pace == Pace::Stepwise || self.asked.contains_key(&question) {
             return Ok(());
         }
         self.asked.insert(question.clone(), None);
-        self.send_query(prepared, question.1.clone(), Fate::Kept(question))
+        self.send_query(prepared, values, Fate::Kept(question))
     }
 
     pub(super) fn query(
@@ -287,7 +327,26 @@ impl Link {
         prepared: &Prepared,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, SqlError> {
-        let question = question(prepared, values);
+        let values = all_owned(values);
+        self.ask(prepared, values.clone(), values)
+    }
+
+    /// Asks about many keys, which are the only parameter.
+    pub(super) fn query_each(
+        &mut self,
+        prepared: &Prepared,
+        keys: Vec<Owned>,
+    ) -> Result<Vec<Row>, SqlError> {
+        self.ask(prepared, keys.clone(), vec![keys])
+    }
+
+    fn ask<P: Given>(
+        &mut self,
+        prepared: &Prepared,
+        asked: Vec<Owned>,
+        values: Vec<P>,
+    ) -> Result<Vec<Row>, SqlError> {
+        let question = (prepared.number, asked);
         if !prepared.reads {
             self.asked.clear();
         } else if self.asked.contains_key(&question) {
@@ -296,7 +355,7 @@ impl Link {
                 return Ok(rows);
             }
         }
-        self.send_query(prepared, question.1, Fate::Awaited)?;
+        self.send_query(prepared, values, Fate::Awaited)?;
         Ok(match self.settle()? {
             Some(Told::Rows(rows)) => rows,
             Some(Told::Changed(_)) | None => Vec::new(),
@@ -316,27 +375,26 @@ impl Link {
         Ok(())
     }
 
-    fn send(
+    fn send<P: Given>(
         &mut self,
         prepared: &Prepared,
-        values: &[Value<'_>],
+        values: Vec<P>,
         fate: Fate,
     ) -> Result<(), SqlError> {
         // It may change the answers.
         self.asked.clear();
         let client = Arc::clone(&self.line.get()?.client);
         let statement = prepared.statement.clone();
-        let values: Vec<Owned> = values.iter().map(Value::owned).collect();
         let answer =
             async move { (client.execute_raw(&statement, values).await).map(Told::Changed) };
         self.enqueue(Box::pin(answer), fate);
         Ok(())
     }
 
-    fn send_query(
+    fn send_query<P: Given>(
         &mut self,
         prepared: &Prepared,
-        values: Vec<Owned>,
+        values: Vec<P>,
         fate: Fate,
     ) -> Result<(), SqlError> {
         let client = Arc::clone(&self.line.get()?.client);
@@ -394,8 +452,12 @@ impl Link {
     }
 }
 
-fn question(prepared: &Prepared, values: &[Value<'_>]) -> Question {
-    (prepared.number, values.iter().map(Value::owned).collect())
+/// A parameter that a question takes along: one value, or a whole column of them.
+pub(super) trait Given: BorrowToSql + Send + 'static {}
+impl<P: BorrowToSql + Send + 'static> Given for P {}
+
+fn all_owned(values: &[Value<'_>]) -> Vec<Owned> {
+    values.iter().map(Value::owned).collect()
 }
 
 /// `?1` as PostgreSQL writes it.

@@ -8,11 +8,13 @@
 mod address;
 mod line;
 mod link;
+mod rows;
 mod scope;
 mod value;
 
 pub use address::Address;
 pub use link::Link;
+pub use rows::{Insert, Kind, Shelf};
 pub use scope::{ROLE, Scope};
 pub(crate) use value::params;
 pub use value::{FromSql, Params, Row, ToSql, Value};
@@ -392,7 +394,7 @@ impl Rows<'_> {
             Self::Postgres { rows, next } => {
                 let row = rows.get(*next);
                 *next = next.saturating_add(1);
-                row.map(|row| Row(Inner::Postgres(row)))
+                row.map(Row::of_postgres)
             }
         })
     }

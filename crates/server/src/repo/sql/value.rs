@@ -259,6 +259,12 @@ pub(super) enum Inner<'a> {
     Postgres(&'a tokio_postgres::Row),
 }
 
+impl<'a> Row<'a> {
+    pub(super) const fn of_postgres(row: &'a tokio_postgres::Row) -> Self {
+        Self(Inner::Postgres(row))
+    }
+}
+
 impl Row<'_> {
     /// The value in a column, numbered from 0.
     pub fn get<T: FromSql>(&self, column: usize) -> Result<T, SqlError> {
