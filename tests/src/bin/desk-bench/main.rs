@@ -3,6 +3,7 @@
 //! Both sides take turns; a figure is the median ratio of the rounds, with the worst round beside it. CPU time is what
 //! counts. Results are compared before anything is printed: a fast wrong run is an error, not a figure.
 
+mod bulk;
 mod chance;
 mod crowd;
 mod draining;
@@ -201,6 +202,10 @@ fn courier(
     if wants("G7") || wants("G8") {
         say("G7, G8: ten thousand records …")?;
         figures.extend(pushing::figures(plan)?);
+    }
+    if wants("G8") {
+        say("G8: ten thousand records on PostgreSQL …")?;
+        figures.extend(bulk::figures(plan)?);
     }
     if wants("G9") || wants("G11") {
         say("G9, G11: feeds of two sizes …")?;

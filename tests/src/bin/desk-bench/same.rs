@@ -1,6 +1,6 @@
-//! The floor of G2 that does what nobody can leave out: it checks the signature under the last link of the chain, writes the
-//! rows that a new case comes to, into tables and indexes like the office's, and shares its commits as we do. It judges
-//! nothing, reads nothing, knows no rights. ADR 29.
+//! The floor of G2 and G8 that does what nobody can leave out: it follows the chain of a push, checks the signature under its
+//! last link, writes the rows that ops and new cases come to, into tables and indexes like the office's, and shares its
+//! commits as we do. It judges nothing, reads nothing, knows no rights. ADR 29.
 
 use crate::floor::{TOGETHER, WAITING};
 use crate::raw;
@@ -31,10 +31,17 @@ struct Rows {
 }
 
 /// A push whose signature holds.
-struct Checked {
+pub struct Checked {
     device: String,
-    op: String,
+    pub ops: Vec<Chained>,
+}
+
+/// An op and its link of the chain.
+pub struct Chained {
+    pub bytes: String,
     hash: [u8; 32],
+    /// The first one of its case.
+    opens: bool,
 }
 
 type Queue = mpsc::Sender<(Checked, oneshot::Sender<u64>)>;
@@ -86,17 +93,18 @@ fn copy(conn: &Connection, office: &Connection) -> rusqlite::Result<Rows> {
     })
 }
 
-/// What the floor reads of a push of one op.
+/// What the floor reads of a push.
 #[derive(Deserialize)]
 struct Push {
     device: String,
-    ops: [Box<RawValue>; 1],
+    ops: Vec<Box<RawValue>>,
     signature: String,
 }
 
 #[derive(Deserialize)]
-struct Link {
+struct Link<'a> {
     prev_hash: ChainHash,
+    case: &'a str,
 }
 
 async fn create(
@@ -104,7 +112,12 @@ async fn create(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<String, StatusCode> {
-    let checked = check(&headers, &body).ok_or(StatusCode::UNAUTHORIZED)?;
+    let key = headers
+        .get("authorization")
+        .and_then(|key| key.to_str().ok());
+    let key = key.and_then(|key| key.strip_prefix("Bearer "));
+    let checked = key.and_then(|key| check(key, &body));
+    let checked = checked.ok_or(StatusCode::UNAUTHORIZED)?;
     let (tell, told) = oneshot::channel();
     let failed = StatusCode::INTERNAL_SERVER_ERROR;
     queue.send((checked, tell)).await.map_err(|_| failed)?;
@@ -113,21 +126,34 @@ async fn create(
 }
 
 /// Where ours has the token of a session, this one has the device's key: it looks nobody up.
-fn check(headers: &HeaderMap, body: &[u8]) -> Option<Checked> {
-    let key = headers.get("authorization")?.to_str().ok()?;
-    let key = hex::decode(key.strip_prefix("Bearer ")?).ok()?;
+pub fn check(key: &str, body: &[u8]) -> Option<Checked> {
+    let key = hex::decode(key).ok()?;
     let key = VerifyingKey::from_bytes(key.as_slice().try_into().ok()?).ok()?;
     let push: Push = serde_json::from_slice(body).ok()?;
-    let [op] = push.ops;
-    let link: Link = serde_json::from_str(op.get()).ok()?;
-    let hash = ChainHash::after(link.prev_hash, op.get().as_bytes());
+    let (mut ops, mut last, mut case) = (Vec::with_capacity(push.ops.len()), None, String::new());
+    for op in push.ops {
+        let link: Link<'_> = serde_json::from_str(op.get()).ok()?;
+        if last.is_some_and(|last| last != link.prev_hash) {
+            return None;
+        }
+        let hash = ChainHash::after(link.prev_hash, op.get().as_bytes());
+        last = Some(hash);
+        let opens = case != link.case;
+        if opens {
+            link.case.clone_into(&mut case);
+        }
+        ops.push(Chained {
+            bytes: op.get().to_owned(),
+            hash: *hash.as_bytes(),
+            opens,
+        });
+    }
     let signature = STANDARD.decode(push.signature).ok()?;
     let signature = Signature::from_slice(&signature).ok()?;
-    key.verify_strict(hash.as_bytes(), &signature).ok()?;
+    key.verify_strict(last?.as_bytes(), &signature).ok()?;
     Some(Checked {
         device: push.device,
-        op: op.get().to_owned(),
-        hash: *hash.as_bytes(),
+        ops,
     })
 }
 
@@ -141,10 +167,9 @@ fn run(conn: &Connection, rows: &Rows, mut work: mpsc::Receiver<(Checked, onesho
                 Err(_) => break,
             }
         }
-        let before = number;
         // Who is not written is not answered, and the bench counts.
         if write(conn, rows, &batch, &mut number).is_ok() {
-            for ((_, tell), number) in batch.into_iter().zip(before..) {
+            for (_, tell) in batch {
                 let _ = tell.send(number);
             }
         }
@@ -159,22 +184,42 @@ fn write(
 ) -> rusqlite::Result<()> {
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     for (push, _) in batch {
-        *number += 1;
-        one(conn, rows, push, *number)?;
+        one(conn, rows, push, number)?;
     }
     conn.prepare_cached("COMMIT")?.execute([])?;
     Ok(())
 }
 
-fn one(conn: &Connection, rows: &Rows, push: &Checked, n: u64) -> rusqlite::Result<()> {
-    // In the order of their making, as ids of ours begin with their time.
-    let id = format!("{n:08x}-0000-7000-8000-{n:012x}");
-    let hash = push.hash.as_slice();
+fn one(conn: &Connection, rows: &Rows, push: &Checked, number: &mut u64) -> rusqlite::Result<()> {
+    let (mut case, mut last) = (String::new(), [0; 32]);
+    for op in &push.ops {
+        *number += 1;
+        let n = *number;
+        // In the order of their making, as ids of ours begin with their time.
+        let id = format!("{n:08x}-0000-7000-8000-{n:012x}");
+        if op.opens {
+            open_case(conn, rows, &id, n)?;
+            case.clone_from(&id);
+        }
+        last = op.hash;
+        let hash = op.hash.as_slice();
+        conn.prepare_cached(
+            "INSERT INTO journal (device, incarnation, seq, op_id, counted, case_id, actor, bytes, hash, content, outcome, \
+             received_at, position) VALUES (?1, ?1, ?2, ?3, 1, ?4, ?1, ?5, ?6, ?6, ?7, ?2, ?2)",
+        )?
+        .execute(params![push.device, n, id, case, op.bytes, hash, rows.outcome])?;
+    }
+    conn.prepare_cached("UPDATE counter SET position = ?1 WHERE office = 'SAME1'")?
+        .execute([*number])?;
     conn.prepare_cached(
-        "INSERT INTO journal (device, incarnation, seq, op_id, counted, case_id, actor, bytes, hash, content, outcome, \
-         received_at, position) VALUES (?1, ?1, ?2, ?3, 1, ?3, ?1, ?4, ?5, ?5, ?6, ?2, ?2)",
+        "INSERT INTO head (device, incarnation, seq, hash) VALUES (?1, ?1, ?2, ?3) \
+         ON CONFLICT (device, incarnation) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
     )?
-    .execute(params![push.device, n, id, push.op, hash, rows.outcome])?;
+    .execute(params![push.device, *number, last.as_slice()])?;
+    Ok(())
+}
+
+fn open_case(conn: &Connection, rows: &Rows, id: &str, n: u64) -> rusqlite::Result<()> {
     conn.prepare_cached(
         "INSERT INTO case_file (office, id, case_no, state, rev, is_open, snapshot, updated_at) \
          VALUES ('SAME1', ?1, ?1, 'draft', 1, 0, ?2, ?3)",
@@ -186,16 +231,9 @@ fn one(conn: &Connection, rows: &Rows, push: &Checked, n: u64) -> rusqlite::Resu
         )?
         .execute(params![id, n, at, line])?;
     }
-    conn.prepare_cached("UPDATE counter SET position = ?1 WHERE office = 'SAME1'")?
-        .execute([n])?;
     conn.prepare_cached(
         "INSERT INTO feed (office, position, thing, id) VALUES ('SAME1', ?1, 'case', ?2)",
     )?
     .execute(params![n, id])?;
-    conn.prepare_cached(
-        "INSERT INTO head (device, incarnation, seq, hash) VALUES (?1, ?1, ?2, ?3) \
-         ON CONFLICT (device, incarnation) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
-    )?
-    .execute(params![push.device, n, hash])?;
     Ok(())
 }

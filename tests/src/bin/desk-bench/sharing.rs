@@ -29,11 +29,11 @@ const READERS: u64 = 2;
 /// A case and its three fields: so many ops.
 const OPS: usize = 4;
 
-fn database(cluster: &Cluster) -> Vec<(String, OsString)> {
+pub fn database(cluster: &Cluster) -> Vec<(String, OsString)> {
     vec![("UNBIND_DESK_DATABASE".to_owned(), cluster.url().into())]
 }
 
-fn address(office: &Office) -> Result<SocketAddr, Failure> {
+pub fn address(office: &Office) -> Result<SocketAddr, Failure> {
     let address = office.url().trim_start_matches("http://");
     address.parse().map_err(Failure::at("read the address"))
 }
@@ -115,7 +115,7 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     Ok(figures)
 }
 
-fn connect(cluster: &Cluster) -> Result<Client, Failure> {
+pub fn connect(cluster: &Cluster) -> Result<Client, Failure> {
     Client::connect(&cluster.url(), NoTls).map_err(Failure::at("connect to PostgreSQL"))
 }
 
@@ -127,7 +127,7 @@ fn cases(client: &mut Client) -> Result<usize, Failure> {
 }
 
 /// Tables with the columns and indexes of ours.
-fn make_bare(client: &mut Client) -> Result<(), Failure> {
+pub fn make_bare(client: &mut Client) -> Result<(), Failure> {
     client
         .batch_execute(
             "CREATE SCHEMA bare; \
@@ -137,6 +137,7 @@ fn make_bare(client: &mut Client) -> Result<(), Failure> {
              CREATE TABLE bare.feed (LIKE feed INCLUDING ALL); \
              CREATE TABLE bare.counter (LIKE counter INCLUDING ALL); \
              CREATE TABLE bare.head (LIKE head INCLUDING ALL); \
+             CREATE TABLE bare.ticket (n BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind TEXT, bytes TEXT); \
              INSERT INTO bare.counter SELECT 'C' || n, 0 FROM generate_series(0, 99) AS n; \
              INSERT INTO bare.counter VALUES ('ONE', 0); \
              INSERT INTO bare.head SELECT 'C' || n, 'one', 0, '' FROM generate_series(0, 99) AS n;",
