@@ -107,22 +107,23 @@ impl Connection {
     ) -> Result<Vec<T>, SqlError> {
         let mut found = Vec::new();
         match &self.backend {
-            Backend::Sqlite(_) => {
-                let mut select = self.prepare_cached(sql)?;
-                for key in keys {
-                    let mut rows = select.query([key])?;
-                    while let Some(row) = rows.next()? {
-                        found.push(read(&row)?);
-                    }
-                }
-            }
-            Backend::Postgres(link) => {
+            // For an array PostgreSQL would make a plan anew whenever it is short.
+            Backend::Postgres(link) if keys.len() > 1 => {
                 let mut link = link.borrow_mut();
                 let prepared = link.prepare(&of_any(sql))?;
                 let rows = link.query_each(&prepared, owned(keys))?;
                 drop(link);
                 for row in &rows {
                     found.push(read(&Row::of_postgres(row))?);
+                }
+            }
+            Backend::Sqlite(_) | Backend::Postgres(_) => {
+                let mut select = self.prepare_cached(sql)?;
+                for key in keys {
+                    let mut rows = select.query([key])?;
+                    while let Some(row) = rows.next()? {
+                        found.push(read(&row)?);
+                    }
                 }
             }
         }
@@ -132,11 +133,13 @@ impl Connection {
     /// [`Connection::ahead`] for what [`Connection::query_each`] will ask.
     pub fn ahead_each(&self, sql: &str, keys: &BTreeSet<String>) -> Result<(), SqlError> {
         match &self.backend {
-            Backend::Sqlite(_) => Ok(()),
-            Backend::Postgres(link) => {
+            Backend::Postgres(link) if keys.len() > 1 => {
                 let mut link = link.borrow_mut();
                 let prepared = link.prepare(&of_any(sql))?;
                 link.ahead_each(&prepared, owned(keys))
+            }
+            Backend::Sqlite(_) | Backend::Postgres(_) => {
+                keys.iter().try_for_each(|key| self.ahead(sql, [key]))
             }
         }
     }
