@@ -251,3 +251,39 @@ fields! {
     WantsReplacement = "form.replacement", Form, Flag, Open, true;
     DuplicateReason = "form.duplicate_reason", Form, Text(200), Open, false;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::FieldValue;
+
+    #[test]
+    fn a_value_is_read_by_its_shape_and_written_as_it_was() {
+        let text = |text: &str| FieldValue::Text(text.to_owned());
+        let set = ["A1", "B2"].map(str::to_owned);
+        for (json, value) in [
+            ("true", FieldValue::Flag(true)),
+            ("\"true\"", text("true")),
+            ("\"王\\u6837例\"", text("王样例")),
+            ("[\"A1\",\"B2\"]", FieldValue::Set(set.into())),
+            ("[]", FieldValue::Set([].into())),
+        ] {
+            let read: FieldValue = serde_json::from_str(json).unwrap();
+            assert_eq!(read, value);
+            let written = serde_json::to_string(&read).unwrap();
+            assert_eq!(serde_json::from_str::<FieldValue>(&written).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_is_told_as_such() {
+        for json in ["7", "1.5", "null", "{}", "[1]", "[true]", "[[]]"] {
+            let told = serde_json::from_str::<FieldValue>(json).unwrap_err();
+            assert!(told.is_data(), "{json}: {told}");
+        }
+        let told = serde_json::from_str::<FieldValue>("7").unwrap_err();
+        assert!(
+            told.to_string().contains("a text or a list of texts"),
+            "{told}"
+        );
+    }
+}
