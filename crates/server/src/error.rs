@@ -423,20 +423,23 @@ impl ApiError {
 
 impl From<RepoError> for ApiError {
     fn from(error: RepoError) -> Self {
+        // A reader met it: the writer has words of its own for both.
+        let gone = matches!(&error, RepoError::Sql(sql) if matches!(sql.meaning(), Meaning::Gone | Meaning::Again));
+        let busy = gone || matches!(error, RepoError::Busy | RepoError::Unreachable);
+        if busy {
+            // A bad moment, not a defect: who asked comes again.
+            tracing::warn!(%error, "repository");
+            return Self::new(code::UNAVAILABLE).after(BUSY_SECONDS);
+        }
         tracing::error!(%error, "repository");
         match &error {
             RepoError::Stopped
             | RepoError::CommitFailed
             | RepoError::NoRole
             | RepoError::Policy(_) => Self::new(code::UNAVAILABLE).after(1),
-            RepoError::Busy | RepoError::Unreachable => {
-                Self::new(code::UNAVAILABLE).after(BUSY_SECONDS)
-            }
-            // A reader met it: the writer has words of its own for both.
-            RepoError::Sql(sql) if matches!(sql.meaning(), Meaning::Gone | Meaning::Again) => {
-                Self::new(code::UNAVAILABLE).after(BUSY_SECONDS)
-            }
-            RepoError::Sql(_)
+            RepoError::Busy
+            | RepoError::Unreachable
+            | RepoError::Sql(_)
             | RepoError::Json(_)
             | RepoError::Migration(_)
             | RepoError::Op(_)

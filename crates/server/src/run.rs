@@ -11,7 +11,7 @@ use crate::http::{self, Office, Positions, listen, ready};
 use crate::jobs::delivering::{self, Hooks};
 use crate::jobs::executing::{self, Work};
 use crate::jobs::forgetting;
-use crate::jobs::rounds::rung;
+use crate::jobs::rounds::{Trouble, rung};
 use crate::jobs::sending::{self, Post};
 use crate::metrics::Metrics;
 use crate::objects::Objects;
@@ -327,23 +327,23 @@ async fn poll(
     mut stopped: watch::Receiver<bool>,
 ) {
     let committed = office.repo.committed();
+    let mut trouble = Trouble::of("counters", POLL);
     loop {
         // Listening begins before looking: a commit in between rings too.
         let bell = committed.notified();
         tokio::pin!(bell);
         bell.as_mut().enable();
-        match office.repo.positions().await {
-            Ok(now) => {
-                office.metrics.polled(office.now());
-                for (tell, now) in told.iter().zip(now) {
-                    tell.send_if_modified(|seen| {
-                        let news = **seen != now;
-                        *seen = Arc::new(now);
-                        news
-                    });
-                }
+        let looked = office.repo.positions().await;
+        trouble.say(looked.as_ref().err());
+        if let Ok(now) = looked {
+            office.metrics.polled(office.now());
+            for (tell, now) in told.iter().zip(now) {
+                tell.send_if_modified(|seen| {
+                    let news = **seen != now;
+                    *seen = Arc::new(now);
+                    news
+                });
             }
-            Err(error) => tracing::error!(%error, "counters"),
         }
         tokio::select! {
             () = rung(bell, BREATH) => {}

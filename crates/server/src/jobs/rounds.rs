@@ -23,21 +23,65 @@ pub async fn run<F>(
     F: Future<Output = Result<bool, RepoError>>,
 {
     let committed = repo.committed();
+    let mut trouble = Trouble::of(what, TICK);
     while !*stopped.borrow() {
         // Listening begins before looking: a commit in between rings too.
         let bell = committed.notified();
         tokio::pin!(bell);
         bell.as_mut().enable();
-        match round().await {
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, what, "a round"),
+        let looked = round().await;
+        trouble.say(looked.as_ref().err());
+        if looked.is_ok_and(|more| more) {
+            continue;
         }
         tokio::select! {
             () = rung(bell, BREATH) => {}
             () = tokio::time::sleep(TICK) => {}
             _ = stopped.wait_for(|stop| *stop) => {}
         }
+    }
+}
+
+/// Rounds that failed one after the other. A loop looks every second or sooner: a database that is away for an hour is told of
+/// when it begins, about once a minute while it goes on, and when it is over.
+pub struct Trouble {
+    what: &'static str,
+    failed: u32,
+    /// Rounds of a minute.
+    minute: u32,
+}
+
+impl Trouble {
+    /// None so far. `what` looks every `pause` while nothing rings.
+    pub fn of(what: &'static str, pause: Duration) -> Self {
+        let rounds = 60_000_u128.checked_div(pause.as_millis()).unwrap_or(1);
+        Self {
+            what,
+            failed: 0,
+            minute: u32::try_from(rounds).unwrap_or(u32::MAX).max(1),
+        }
+    }
+
+    /// Counts a round, and says of it what is news.
+    pub fn say(&mut self, error: Option<&RepoError>) {
+        let (what, failed) = (self.what, self.failed);
+        match error {
+            Some(error) if self.counts(true) => {
+                tracing::error!(%error, what, failed, "looking failed");
+            }
+            None if self.counts(false) => tracing::info!(what, failed, "looking goes on"),
+            Some(_) | None => {}
+        }
+    }
+
+    /// True when the round is to be told of.
+    fn counts(&mut self, failed: bool) -> bool {
+        if failed {
+            let tells = self.failed.is_multiple_of(self.minute);
+            self.failed = self.failed.saturating_add(1);
+            return tells;
+        }
+        std::mem::take(&mut self.failed) > 0
     }
 }
 
@@ -61,4 +105,22 @@ pub fn below(limit: Millis, chance: &dyn Chance) -> Millis {
 pub fn jitter(attempt: u32, (first, longest): (Millis, Millis), chance: &dyn Chance) -> Millis {
     let doubled = first.saturating_mul(1 << attempt.saturating_sub(1).min(20));
     below(doubled.min(longest), chance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Trouble;
+    use std::time::Duration;
+
+    #[test]
+    fn trouble_is_told_when_it_begins_each_minute_and_when_it_is_over() {
+        let mut trouble = Trouble::of("a test", Duration::from_millis(250));
+        assert!(!trouble.counts(false));
+        for _ in 0..3 {
+            let told = (0..480).filter(|_| trouble.counts(true)).count();
+            assert_eq!(told, 2);
+            assert!(trouble.counts(false));
+            assert!(!trouble.counts(false));
+        }
+    }
 }
