@@ -1,8 +1,8 @@
 //! G8 on PostgreSQL: full pushes with everything on, beside raw inserts, 500 rows a transaction: the same rows, and bare ones.
 
-use crate::figure::{Figure, Round};
+use crate::figure::Figure;
 use crate::office::server_pid;
-use crate::pushing::{self, OPS, RECORDS, bodies, drive};
+use crate::pushing::{self, Beside, OPS, RECORDS, bodies, drive};
 use crate::sharing::{address, connect, database, make_bare};
 use crate::signer::Device;
 use crate::{Plan, fill, same, watch};
@@ -56,7 +56,7 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     make_bare(&mut client)?;
     let mut same = SameRows::prepare(&mut client)?;
     let bare = client.prepare(BARE).map_err(at)?;
-    let (mut beside, mut rows) = ((vec![], vec![]), (vec![], vec![]));
+    let (mut alike, mut rows) = (Beside::default(), Beside::default());
     for _ in 0..plan.rounds {
         let bodies = bodies(&mut device, &mut cases)?;
         let db = watch::tree_cpu(base);
@@ -65,7 +65,7 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         let limit = raw(base, &bodies, |push| {
             same.write(&mut client, &ops_of(&device, push)?)
         })?;
-        add(&mut beside, &ours, &limit);
+        alike.add(&ours, &limit);
         let pushes = bodies
             .iter()
             .map(|push| ops_of(&device, push))
@@ -73,7 +73,7 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         let limit = raw(base, &pushes, |ops| {
             client.execute(&bare, &[ops]).map(drop).map_err(at)
         })?;
-        add(&mut rows, &ours, &limit);
+        rows.add(&ours, &limit);
     }
     check(&mut client, plan.rounds)?;
     let free = f64::INFINITY;
@@ -81,14 +81,14 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         (
             "wall a record / the same rows, signature checked",
             1.0 / OF_THE_LIMIT,
-            &beside.0,
+            &alike.wall,
         ),
         (
             "CPU a record, server and database / the database alone under the same rows",
             free,
-            &beside.1,
+            &alike.cpu,
         ),
-        ("wall a record / bare rows", free, &rows.0),
+        ("wall a record / bare rows", free, &rows.wall),
     ];
     let figures = figures.map(|(name, target, rounds)| {
         let name = format!("PostgreSQL, one desk: {name}, 500 a transaction");
@@ -96,12 +96,6 @@ pub fn figures(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     });
     let own = pushing::own_work("PostgreSQL, one desk", &figures[0], OWN_MS);
     Ok(figures.into_iter().chain([own]).collect())
-}
-
-fn add((wall, cpu): &mut (Vec<Round>, Vec<Round>), ours: &watch::Spent, limit: &watch::Spent) {
-    let round = |ours, limit| Round { ours, limit };
-    wall.push(round(ours.wall_ms, limit.wall_ms));
-    cpu.push(round(ours.cpu_ms, limit.cpu_ms));
 }
 
 /// The ops of a push whose chain and signature hold, each as it came.

@@ -26,13 +26,13 @@ const WALL_MS: f64 = 1.0 / 9.99;
 
 /// What one side gave, round by round.
 #[derive(Default)]
-struct Beside {
-    cpu: Vec<Round>,
-    wall: Vec<Round>,
+pub struct Beside {
+    pub cpu: Vec<Round>,
+    pub wall: Vec<Round>,
 }
 
 impl Beside {
-    fn add(&mut self, ours: &watch::Spent, limit: &watch::Spent) {
+    pub fn add(&mut self, ours: &watch::Spent, limit: &watch::Spent) {
         self.cpu.push(Round {
             ours: ours.cpu_ms,
             limit: limit.cpu_ms,
